@@ -1,0 +1,1 @@
+"""What someone must look at today: forecast, rules, states."""

@@ -1,0 +1,1 @@
+"""They asked us for something (诉求)."""

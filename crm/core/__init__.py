@@ -1,0 +1,1 @@
+"""What everything rests on: database, clock, periods, money, errors. Knows no enterprise."""

@@ -1,0 +1,23 @@
+"""Instants and days. Only jobs, web, api and run.py ask what time it is; everything below takes the day as an argument."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def now() -> datetime:
+    """This instant, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def today() -> date:
+    """The calendar day in Asia/Shanghai."""
+    return now().astimezone(SHANGHAI).date()
+
+
+def local(instant: datetime) -> datetime:
+    """An aware instant as shown to people."""
+    return instant.astimezone(SHANGHAI)

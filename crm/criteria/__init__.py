@@ -1,0 +1,1 @@
+"""What is required: packs, dated parameters, expressions, verdicts, the evaluation engine."""

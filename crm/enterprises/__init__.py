@@ -1,0 +1,1 @@
+"""Who: identity, industry, address, contacts, officers, duplicates."""

@@ -1,0 +1,1 @@
+"""Spreadsheets in: map, check, preview, apply, undo."""

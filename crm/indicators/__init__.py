@@ -1,0 +1,1 @@
+"""How much: measure x period x value x source, as known on a day."""

@@ -1,0 +1,1 @@
+"""Where they stand: tiers, pools, register membership, titles, proposed and confirmed moves."""

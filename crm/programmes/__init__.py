@@ -1,0 +1,1 @@
+"""What policy offers: matching and awards."""

@@ -1,0 +1,1 @@
+"""Figures, charts, PDF and XLSX out."""

@@ -1,0 +1,17 @@
+"""Every table in one place: importing this module fills `crm.core.db.metadata` (migrations, tests, app)."""
+
+import crm.alerts.models
+import crm.cases.models
+import crm.criteria.models
+import crm.enterprises.models
+import crm.imports.models
+import crm.indicators.models
+import crm.jobs.models
+import crm.ladder.models
+import crm.regions.models
+import crm.reports.models
+import crm.security.models
+import crm.visits.models
+from crm.core.db import metadata
+
+__all__ = ["metadata"]

@@ -1,0 +1,1 @@
+"""Who may: users, roles, jurisdictions, sign-in guard, audit trail."""

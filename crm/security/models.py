@@ -1,0 +1,82 @@
+"""What we add to Flask-AppBuilder's users: jurisdiction, password history, lockout, the audit chain."""
+
+from __future__ import annotations
+
+
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from crm.core.db import Base, Instant, Json, Key, Keyed
+
+ROLES = {"officer": "助企干部", "manager": "管理者", "administrator": "管理员", "auditor": "审计员"}
+"""Role name as stored by Flask-AppBuilder -> what people read. Stored state: never rename."""
+
+
+class UserProfile(Base):
+    """One row per user beside ab_user."""
+
+    __tablename__ = "user_profile"
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
+    session_version: Mapped[int] = mapped_column(default=1)  # raised on password change: older sessions end
+    password_changed_at: Mapped[Instant | None]
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[Instant | None]
+    unit: Mapped[str | None] = mapped_column(String(128))
+    title: Mapped[str | None] = mapped_column(String(64))
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class UserRegion(Base):
+    """A user's jurisdiction is the union of these; the code is a division's or a zone's."""
+
+    __tablename__ = "user_region"
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class PasswordHistory(Keyed):
+    """Hashes a user may not return to."""
+
+    __tablename__ = "password_history"
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
+    hash: Mapped[str] = mapped_column(String(256))
+    set_at: Mapped[Instant]
+
+
+class AuditEntry(Base):
+    """Append-only: who did what to what, before and after. `digest` covers the row and the digest before it."""
+
+    __tablename__ = "audit_entry"
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)  # gapless, given by the writer
+    at: Mapped[Instant]
+    actor_id: Mapped[int | None]
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(48), index=True)  # sign_in, sign_in_failed, export, enterprise.update …
+    subject_type: Mapped[str | None] = mapped_column(String(32))
+    subject_id: Mapped[str | None] = mapped_column(String(64))
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    detail: Mapped[dict | None] = mapped_column(Json)  # {"before": …, "after": …} or facts of the act
+    ip: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str | None] = mapped_column(String(36))
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    __table_args__ = (
+        Index(None, "subject_type", "subject_id"),
+        Index(None, "at"),
+        {"extend_existing": False},
+    )
+
+
+class LoginAttempt(Keyed):
+    """Sign-ins by name and address, for lockout and rate limits."""
+
+    __tablename__ = "login_attempt"
+    at: Mapped[Instant] = mapped_column(index=True)
+    username: Mapped[str] = mapped_column(String(64), index=True)
+    ip: Mapped[str] = mapped_column(String(64))
+    ok: Mapped[bool]
+
+
+__all__ = ["ROLES", "AuditEntry", "LoginAttempt", "PasswordHistory", "User", "UserProfile", "UserRegion"]

@@ -1,0 +1,1 @@
+"""What the plan promises: indicators by year, tasks, scoreboards."""

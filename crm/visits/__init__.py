@@ -1,0 +1,1 @@
+"""We went to see them: records, people, attachments, sign-off."""
