@@ -1,0 +1,140 @@
+"""Many rows at once: COPY on PostgreSQL, executemany on SQLite. The ORM is for single records.
+
+Rows come as columns (name -> sequence of equal length), the shape a Polars frame and a generator both have; values are
+the ORM's (date, aware datetime, dict, bool, int, str, bytes, None).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Date, Table
+from sqlalchemy.types import JSON
+
+from crm.core.db import UtcDateTime, is_postgresql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+
+
+def insert_rows(session: Session, table: Any, columns: Mapping[str, Sequence[Any]]) -> int:
+    """Append rows; returns how many. `table` is a mapped class or a Table. Part of the session's transaction."""
+    target = _table(table)
+    names = list(columns)
+    size = len(columns[names[0]]) if names else 0
+    if not size:
+        return 0
+    session.flush()
+    if is_postgresql(session):
+        _copy(session, target.name, names, _rows(target, columns, postgresql=True))
+    else:
+        marks = ",".join("?" * len(names))
+        sql = f'INSERT INTO "{target.name}" ({_list(names)}) VALUES ({marks})'
+        session.connection().exec_driver_sql(sql, list(_rows(target, columns, postgresql=False)))
+    return size
+
+
+def upsert_rows(session: Session, table: Any, keys: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> int:
+    """Insert, or overwrite the other columns where a row with these `keys` (a unique key) exists. Returns the rows given."""
+    target = _table(table)
+    names = list(columns)
+    size = len(columns[names[0]]) if names else 0
+    if not size:
+        return 0
+    session.flush()
+    sets = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in keys)
+    conflict = f'ON CONFLICT ({_list(keys)}) DO UPDATE SET {sets}' if sets else "ON CONFLICT DO NOTHING"
+    if is_postgresql(session):
+        connection = session.connection()
+        connection.exec_driver_sql(f'CREATE TEMP TABLE IF NOT EXISTS "bulk_{target.name}" (LIKE "{target.name}") ON COMMIT DROP')
+        for name in (c.name for c in target.columns if not c.nullable and c.name not in names):
+            connection.exec_driver_sql(f'ALTER TABLE "bulk_{target.name}" ALTER "{name}" DROP NOT NULL')
+        _copy(session, f"bulk_{target.name}", names, _rows(target, columns, postgresql=True))
+        connection.exec_driver_sql(
+            f'INSERT INTO "{target.name}" ({_list(names)}) SELECT {_list(names)} FROM "bulk_{target.name}" {conflict}'
+        )
+        connection.exec_driver_sql(f'TRUNCATE "bulk_{target.name}"')
+    else:
+        marks = ",".join("?" * len(names))
+        sql = f'INSERT INTO "{target.name}" ({_list(names)}) VALUES ({marks}) {conflict}'
+        session.connection().exec_driver_sql(sql, list(_rows(target, columns, postgresql=False)))
+    return size
+
+
+def fetch_columns(session: Session, statement: Any) -> dict[str, list[Any]]:
+    """Run a select and give its columns as lists, driver values untouched: for many rows of numbers and codes."""
+    compiled = statement.compile(session.connection().engine, compile_kwargs={"render_postcompile": True})
+    parameters = compiled.construct_params()
+    if compiled.positional:
+        parameters = tuple(parameters[name] for name in compiled.positiontup)
+    result = session.connection().exec_driver_sql(str(compiled), parameters)
+    names = list(result.keys())
+    rows = result.cursor.fetchall()
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
+
+
+def _table(table: Any) -> Table:
+    return table if isinstance(table, Table) else table.__table__
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _rows(table: Table, columns: Mapping[str, Sequence[Any]], *, postgresql: bool) -> Iterator[tuple[Any, ...]]:
+    wire = [_wire(table, name, values, postgresql=postgresql) for name, values in columns.items()]
+    return zip(*wire, strict=True)
+
+
+def _wire(table: Table, name: str, values: Sequence[Any], *, postgresql: bool) -> Sequence[Any]:
+    kind = table.columns[name].type
+    if isinstance(kind, JSON) or type(kind).__name__ == "JSONB":
+        return _map(lambda value: orjson.dumps(value).decode(), values)
+    if postgresql:
+        return values
+    if isinstance(kind, UtcDateTime):
+        return _map(_sqlite_instant, values)
+    if isinstance(kind, Date):
+        return _map(lambda value: value.isoformat(), values)
+    return values
+
+
+def _sqlite_instant(value: datetime) -> str:
+    bound = UtcDateTime().process_bind_param(value, _SQLITE)
+    return bound.isoformat(" ", "microseconds")  # type: ignore[union-attr]  # never None here
+
+
+class _SQLITE:
+    """Stands for the dialect where only its name is asked."""
+
+    name = "sqlite"
+
+
+def _map(convert: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """Convert with a memory: the same instant or list is written many times."""
+    seen: dict[Any, Any] = {}
+    out = []
+    for value in values:
+        if value is None:
+            out.append(None)
+            continue
+        key = value if type(value) not in (dict, list) else None
+        if key is None:
+            out.append(convert(value))
+            continue
+        if key not in seen:
+            seen[key] = convert(value)
+        out.append(seen[key])
+    return out
+
+
+def _copy(session: Session, table: str, names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    cursor = session.connection().connection.cursor()
+    with cursor.copy(f'COPY "{table}" ({_list(names)}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
