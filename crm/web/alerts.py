@@ -1,0 +1,24 @@
+"""The alert centre."""
+
+from __future__ import annotations
+
+from flask_appbuilder import expose, has_access, permission_name
+
+from crm.web.page import STAFF, Page
+
+
+class AlertsPage(Page):
+    """The alert centre."""
+
+    route_base = "/alerts"
+    permits = {"read": STAFF}
+
+    @expose("/")
+    @has_access
+    @permission_name("read")
+    def index(self) -> str:
+        """The page."""
+        return self.show("blank.html", heading="预警")
+
+
+views = [AlertsPage]

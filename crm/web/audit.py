@@ -1,0 +1,24 @@
+"""Audit trail."""
+
+from __future__ import annotations
+
+from flask_appbuilder import expose, has_access, permission_name
+
+from crm.web.page import STAFF, Page
+
+
+class AuditPage(Page):
+    """Audit trail."""
+
+    route_base = "/audit"
+    permits = {"read": STAFF}
+
+    @expose("/")
+    @has_access
+    @permission_name("read")
+    def index(self) -> str:
+        """The page."""
+        return self.show("blank.html", heading="审计")
+
+
+views = [AuditPage]

@@ -1,0 +1,24 @@
+"""Cases."""
+
+from __future__ import annotations
+
+from flask_appbuilder import expose, has_access, permission_name
+
+from crm.web.page import STAFF, Page
+
+
+class CasesPage(Page):
+    """Cases."""
+
+    route_base = "/cases"
+    permits = {"read": STAFF}
+
+    @expose("/")
+    @has_access
+    @permission_name("read")
+    def index(self) -> str:
+        """The page."""
+        return self.show("blank.html", heading="诉求")
+
+
+views = [CasesPage]

@@ -1,0 +1,24 @@
+"""Imports."""
+
+from __future__ import annotations
+
+from flask_appbuilder import expose, has_access, permission_name
+
+from crm.web.page import STAFF, Page
+
+
+class ImportsPage(Page):
+    """Imports."""
+
+    route_base = "/imports"
+    permits = {"read": STAFF}
+
+    @expose("/")
+    @has_access
+    @permission_name("read")
+    def index(self) -> str:
+        """The page."""
+        return self.show("blank.html", heading="导入")
+
+
+views = [ImportsPage]

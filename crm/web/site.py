@@ -1,0 +1,32 @@
+"""The list of everything the site serves. A module here exports `views`: the classes to register."""
+
+from __future__ import annotations
+
+from flask import redirect, url_for
+from flask_appbuilder import IndexView, expose
+from werkzeug.wrappers import Response
+
+PAGE_MODULES = (
+    "crm.web.account",
+    "crm.web.today",
+    "crm.web.enterprises",
+    "crm.web.board",
+    "crm.web.alerts",
+    "crm.web.visits",
+    "crm.web.cases",
+    "crm.web.records",
+    "crm.web.imports",
+    "crm.web.jobs",
+    "crm.web.audit",
+    "crm.web.admin",
+)
+API_MODULES: tuple[str, ...] = ()
+
+
+class Index(IndexView):
+    """The bare address leads to Today."""
+
+    @expose("/")
+    def index(self) -> Response:
+        """Today, or the sign-in page by way of it."""
+        return redirect(url_for("TodayPage.index"))
