@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from flask import g, has_request_context
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import current_user
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 
 class CrmSecurityManager(SecurityManager):
@@ -26,11 +21,3 @@ class CrmSecurityManager(SecurityManager):
                 (pv.permission.name, pv.view_menu.name) for role in current_user.roles for pv in role.permissions
             }
         return (permission_name, view_name) in g.permissions
-
-    def grant(self, wanted: Mapping[str, Iterable[tuple[str, str]]]) -> None:
-        """Make each role hold exactly the named (permission, view) pairs; roles and pairs are created as needed."""
-        for name, pairs in wanted.items():
-            role: Any = self.find_role(name) or self.add_role(name)
-            held = [self.add_permission_view_menu(permission, view) for permission, view in sorted(set(pairs))]
-            role.permissions = [pv for pv in held if pv is not None]
-        self.session.commit()
