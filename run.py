@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""企阶's command line. `run.py COMMAND --help` explains each; exit 0 done, 1 refused or failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+VENV = ROOT / ".venv" / "bin" / "python"
+try:
+    import click
+except ModuleNotFoundError:  # called with the system's Python: the environment beside us has everything
+    if VENV.exists() and Path(sys.executable) != VENV:
+        os.execv(VENV, [str(VENV), *sys.argv])
+    sys.exit("The environment is missing. Type: make run")
+
+# name -> (module, one line for the list). Modules are imported only when their command is called.
+COMMANDS = {
+    "up": ("crm.commands", "Prepare, then web and worker together until Ctrl-C."),
+    "serve": ("crm.commands", "Serve the pages."),
+    "worker": ("crm.jobs.commands", "The clock and the queue."),
+    "prepare": ("crm.commands", "Migrate, roles, reference data, demo on an empty database."),
+    "db": ("crm.commands", "Schema: upgrade, check, revise."),
+    "user": ("crm.security.commands", "Users: add, password, regions, list."),
+    "demo": ("crm.jobs.commands", "A seeded synthetic city."),
+    "import": ("crm.imports.commands", "A spreadsheet in: registrations, figures, titles, register."),
+    "evaluate": ("crm.criteria.commands", "Verdicts for a facts file; no database."),
+    "pack": ("crm.criteria.commands", "Packs: check, new, explain, schema."),
+    "run": ("crm.jobs.commands", "Run a job now: nightly."),
+    "report": ("crm.reports.commands", "A visit's record as PDF."),
+    "audit": ("crm.security.commands", "The audit trail: verify, export."),
+}
+
+
+class Lazy(click.Group):
+    """Lists every command without importing it."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[name][0])
+        return next(command for command in module.commands if command.name == name)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(cls=Lazy)
+@click.version_option(package_name=None, version="0.1.0", prog_name="qijie")
+def main() -> None:
+    """企阶: enterprise cultivation. Settings are CRM_* environment variables (see README)."""
+
+
+if __name__ == "__main__":
+    main()
