@@ -103,3 +103,14 @@ class RegionStay(Base):
     enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id"), primary_key=True)
     until: Mapped[date] = mapped_column(primary_key=True)
     region_code: Mapped[str] = mapped_column(String(12))
+
+
+class EnterpriseSearch(Base):
+    """What a firm is found by, folded: names, former names, initials, USCC, phones. Narrow, so that a scan is short.
+
+    PostgreSQL has a trigram index on `text` when pg_trgm is available.
+    """
+
+    __tablename__ = "enterprise_search"
+    enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)

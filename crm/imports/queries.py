@@ -1,0 +1,63 @@
+"""Reads about imports: the list, one batch's findings page by page, the rejected rows as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from crm.core.errors import NotFound
+from crm.imports.models import ImportBatch, ImportFinding
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def get_batch(session: Session, batch_id: int, *, by: int | None = None) -> ImportBatch:
+    """One batch; `by` limits to the person who uploaded it. Raises NotFound."""
+    batch = session.get(ImportBatch, batch_id)
+    if batch is None or (by is not None and batch.created_by != by):
+        raise NotFound("没有找到这次导入。")
+    return batch
+
+
+def batches(session: Session, *, by: int | None = None, before: int | None = None, limit: int = 30) -> list[ImportBatch]:
+    """Newest first; `by` limits to one person's, `before` is the last id of the page above."""
+    query = select(ImportBatch).order_by(ImportBatch.id.desc()).limit(limit)
+    if by is not None:
+        query = query.where(ImportBatch.created_by == by)
+    if before is not None:
+        query = query.where(ImportBatch.id < before)
+    return list(session.scalars(query))
+
+
+def findings(session: Session, batch_id: int, severity: str | None = None, after: int = 0, limit: int = 100, reason: str | None = None) -> list[ImportFinding]:
+    """Findings in the order of the file's rows; `after` is the id of the last one shown."""
+    query = select(ImportFinding).where(ImportFinding.batch_id == batch_id, ImportFinding.id > after)
+    if severity:
+        query = query.where(ImportFinding.severity == severity)
+    if reason:
+        query = query.where(ImportFinding.reason == reason)
+    return list(session.scalars(query.order_by(ImportFinding.id).limit(limit)))
+
+
+def finding_counts(session: Session, batch_id: int) -> dict[str, dict[str, int]]:
+    """severity -> reason -> findings."""
+    counts: dict[str, dict[str, int]] = {}
+    rows = session.execute(
+        select(ImportFinding.severity, ImportFinding.reason, func.count())
+        .where(ImportFinding.batch_id == batch_id)
+        .group_by(ImportFinding.severity, ImportFinding.reason)
+        .order_by(func.count().desc())
+    )
+    for severity, reason, count in rows:
+        counts.setdefault(severity, {})[reason] = count
+    return counts
+
+
+def rejected_file(session: Session, batch_id: int, data_dir: Path) -> Path | None:
+    """The rejected rows in the shape of the file they came in, with a column of reasons; None when there are none."""
+    batch = get_batch(session, batch_id)
+    path = data_dir / batch.rejected_path if batch.rejected_path else None
+    return path if path and path.is_file() else None
