@@ -6,6 +6,7 @@ the ORM's (date, aware datetime, dict, bool, int, str, bytes, None).
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -105,31 +106,22 @@ def _wire(table: Table, name: str, values: Sequence[Any], *, postgresql: bool) -
 
 
 def _sqlite_instant(value: datetime) -> str:
-    bound = UtcDateTime().process_bind_param(value, _SQLITE)
-    return bound.isoformat(" ", "microseconds")  # type: ignore[union-attr]  # never None here
-
-
-class _SQLITE:
-    """Stands for the dialect where only its name is asked."""
-
-    name = "sqlite"
+    if value.tzinfo is None:
+        raise ValueError("naive datetime; use crm.core.clock.now()")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _map(convert: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
-    """Convert with a memory: the same instant or list is written many times."""
-    seen: dict[Any, Any] = {}
+    """Convert with a memory: the same instant is written many times."""
+    seen: dict[Any, Any] = {None: None}
     out = []
     for value in values:
-        if value is None:
-            out.append(None)
-            continue
-        key = value if type(value) not in (dict, list) else None
-        if key is None:
+        if type(value) in (dict, list):
             out.append(convert(value))
             continue
-        if key not in seen:
-            seen[key] = convert(value)
-        out.append(seen[key])
+        if value not in seen:
+            seen[value] = convert(value)
+        out.append(seen[value])
     return out
 
 
@@ -138,3 +130,19 @@ def _copy(session: Session, table: str, names: Sequence[str], rows: Iterator[tup
     with cursor.copy(f'COPY "{table}" ({_list(names)}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def reserve_ids(session: Session, table: Any, count: int) -> list[int]:
+    """Keys for `count` rows about to be inserted, so that rows of two tables can name each other before either is written.
+
+    On SQLite the transaction must already hold the write lock (have written something), or another writer may take the same.
+    """
+    target = _table(table)
+    if count == 0:
+        return []
+    connection = session.connection()
+    if is_postgresql(session):
+        sql = f"SELECT nextval(pg_get_serial_sequence('{target.name}', 'id')) FROM generate_series(1, {count})"  # noqa: S608  # our own names
+        return [row[0] for row in connection.exec_driver_sql(sql)]
+    last = connection.exec_driver_sql(f'SELECT COALESCE(MAX(id), 0) FROM "{target.name}"').scalar_one()  # noqa: S608
+    return list(range(last + 1, last + count + 1))

@@ -1,0 +1,26 @@
+"""Between nights: firms whose facts changed are evaluated again within seconds of the change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, func, select
+
+from crm.criteria.models import FactsDirty
+from crm.jobs import operations
+from crm.jobs.models import JobRun
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+EVALUATE = "evaluate"
+
+
+def ask_for_evaluation(session: Session, at: datetime) -> JobRun | None:
+    """Queue an evaluation of the changed firms unless one waits already. None: nothing changed."""
+    newest = session.scalar(select(func.max(FactsDirty.since)))
+    if newest is None or session.scalar(select(exists().where(JobRun.job == EVALUATE, JobRun.state == "queued"))):
+        return None
+    return operations.enqueue(session, EVALUATE, f"{EVALUATE}:{at.isoformat()}", at=at)
