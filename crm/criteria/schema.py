@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from crm.criteria import quantity
 
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", max_length=64)]
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$", max_length=64)]
 """Lower-case, dots for belonging: `srdi.rd_ratio`. Never renamed."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=48)]
 Label = Annotated[str, Field(min_length=1, max_length=120)]
@@ -46,24 +46,16 @@ class Model(BaseModel):
 
 
 class Entry(Model):
-    """Something with an id that a child pack may replace: `override: <id>` with reason and source instead of `id`."""
+    """Something with an id that a child pack may replace: `override: <id>` with reason and source instead of `id`.
+
+    (crm/criteria/reading.py turns the written `override: <id>` into `id` and `override: true`.)
+    """
 
     id: Id
     override: bool = False
     reason: str | None = None
     source: str | None = None
     drop: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _overriding(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("override"), str):
-            if "id" in data:
-                raise ValueError("give either id or override, not both")
-            if not data.get("reason") or not data.get("source"):
-                raise ValueError("an override says why: add reason and source")
-            data = {**data, "id": data["override"], "override": True}
-        return data
 
 
 class Sourced(Model):
@@ -285,6 +277,8 @@ class Title(Entry):
     level: str | None = None  # 国家级, 省级, 市级
     authority: str | None = None
     valid_years: int | None = None
+    yearly_update_by: Annotated[str, Field(pattern=r"^\d\d-\d\d$")] | None = None  # month-day of the yearly duty
+    not_with: tuple[Name, ...] = ()  # titles whose holders are not newly recommended
     note: str | None = None
     rules: tuple[Rule, ...] = ()
 

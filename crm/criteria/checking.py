@@ -1,0 +1,207 @@
+"""What a schema cannot see: names that must exist, sources that must be given, rules that must not overlap.
+
+`check(book, places)` returns every problem of a compiled pack; `places` says in which file and line an entry stands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from crm.criteria.errors import Problem
+from crm.criteria.expressions import ExpressionError, Names, parse_condition, parse_value
+from crm.criteria.packs import Pack
+from crm.criteria.schema import Band, Item, Node, Rule, ScoreItem, SizeRow, Sourced, Title
+from crm.criteria.terms import Met
+from crm.criteria.terms import walk as walk_term
+from crm.criteria.trees import inherit, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from crm.criteria.book import Book
+    from crm.criteria.reading import Path_, Source
+
+Places = dict[tuple[str, str], tuple["Source", "Path_"]]
+
+
+def check(book: Book, places: Places) -> list[Problem]:
+    """Every problem of a compiled pack, with the file and line of the entry it is in."""
+    checker = _Checker(book, places)
+    checker.run()
+    return checker.problems
+
+
+class _Checker:
+    def __init__(self, book: Book, places: Places) -> None:
+        self.book, self.places = book, places
+        self.pack = Pack(book, "", "")
+        self.names: Names = self.pack.names
+        self.problems: list[Problem] = []
+        self.asks: dict[str, set[str]] = {}  # item -> items its conditions ask about
+
+    def problem(self, section: str, entry: str, key: str, message: str) -> None:
+        source, path = self.places.get((section, entry), (None, ()))
+        if source is None:
+            self.problems.append(Problem(f"{self.book.id}/", None, key, message))
+        else:
+            self.problems.append(Problem(source.file, source.line(path), key, message))
+
+    def run(self) -> None:
+        self.ids()
+        for title in self.book.titles:
+            self.title(title)
+        for section in ("register", "pools", "levels", "notes"):
+            entries: Iterable[Item] = getattr(self.book, "register_" if section == "register" else section)
+            for item in entries:
+                self.tree(section, item.id, item.id, item, frozenset())
+        for place in self.book.places:
+            if place.requires is not None:
+                self.tree("places", place.id, f"place.{place.id}", place.requires, frozenset())
+        self.ladder()
+        for row in self.book.size_class:
+            self.size(row)
+        self.sources()
+        self.circles()
+
+    def ids(self) -> None:
+        for key, times in Counter(self.pack.items).items():
+            if times > 1:
+                section = next(s for s in ("register", "pools", "levels", "notes", "titles", "places") if (s, key) in self.places)
+                self.problem(section, key, key, f"id {key!r} 用在 {times} 处，请换一个")
+
+    def title(self, title: Title) -> None:
+        for purpose in ("award", "review"):
+            rules = sorted((r for r in title.rules if r.purpose == purpose), key=lambda r: r.from_)
+            for before, after in pairwise(rules):
+                if before.to is None or before.to >= after.from_:
+                    self.problem("titles", title.id, f"{title.id}.rules", f"{purpose} 规则的日期重叠：{before.from_}–{before.to or '…'} 与 {after.from_} 起")
+        for rule in title.rules:
+            if rule.to is not None and rule.to < rule.from_:
+                self.problem("titles", title.id, f"{title.id}.rules", f"规则的止日 {rule.to} 早于起日 {rule.from_}")
+            own = frozenset() if rule.score is None else frozenset({rule.score.id, *(p.id for p in rule.score.parts)})
+            item = title.id if rule.purpose == "award" else f"{title.id}.review"
+            self.tree("titles", title.id, item, rule, own)
+            if rule.score is not None:
+                for part in rule.score.parts:
+                    for scored in part.items:
+                        self.score_item("titles", title.id, part.id, scored, inherit(rule, rule.score))
+
+    def tree(self, section: str, entry: str, item: str, root: Node, scores: frozenset[str]) -> None:
+        names = Names(self.names.measures, self.names.titles, self.names.params, self.names.events, self.names.flags, self.names.items, scores)
+        seen: Counter[str] = Counter()
+        for node, source in walk(root):
+            key = node.id or node.label or entry
+            if node.test is not None and node.id is not None:
+                seen[node.id] += 1
+                self.expression(section, entry, item, key, node.test, names)
+                self.sourced(section, entry, key, source)
+            if node.when is not None:
+                self.expression(section, entry, item, key, node.when, names)
+                if not _under_all(root, node):
+                    self.problem(section, entry, key, "when 只能写在 all 之下的条件上")
+        for key, times in seen.items():
+            if times > 1:
+                self.problem(section, entry, key, f"同一规则里 id {key!r} 用了 {times} 次，请换一个")
+
+    def expression(self, section: str, entry: str, item: str, key: str, text: str, names: Names) -> None:
+        try:
+            term = parse_condition(text, names)
+        except ExpressionError as error:
+            self.problem(section, entry, key, str(error))
+            return
+        self.asks.setdefault(item, set()).update(t.item for t in walk_term(term) if isinstance(t, Met))
+
+    def score_item(self, section: str, entry: str, part: str, item: ScoreItem, outer: Sourced) -> None:
+        key = item.label or part
+        source = inherit(outer, item)
+        self.sourced(section, entry, key, source)
+        lines: tuple[Band, ...] = item.bands or item.sum or ()
+        try:
+            if item.value is not None:
+                parse_value(item.value, self.names)
+            for band in lines:
+                for op, amount in band_lines(band):
+                    parse_condition(f"{item.value} {op} {amount}", self.names)
+                if band.if_ is not None:
+                    parse_condition(band.if_, self.names)
+        except ExpressionError as error:
+            self.problem(section, entry, key, str(error))
+        for other in item.best_of or ():
+            self.score_item(section, entry, part, other, source)
+
+    def ladder(self) -> None:
+        places = {p.id for p in self.book.places}
+        for step in self.book.steps:
+            for place in (step.from_, step.to):
+                if place not in places:
+                    self.problem("steps", step.id, step.id, f"没有位置 {place!r}；places 里有：{', '.join(sorted(places))}")
+            for item in step.via:
+                if item not in self.pack.items:
+                    self.problem("steps", step.id, step.id, f"via 里的 {item!r} 不是带条件的条目")
+            for text in [step.propose, *(g.test for g in step.groups)]:
+                if text is not None:
+                    self.expression("steps", step.id, f"step.{step.id}", step.id, text, self.names)
+        for pool in self.book.pools:
+            if pool.step not in {s.id for s in self.book.steps}:
+                self.problem("pools", pool.id, pool.id, f"没有步骤 {pool.step!r}")
+
+    def size(self, row: SizeRow) -> None:
+        self.sourced("size_class", row.id, row.id, row)
+        for lines in (row.a, row.b):
+            if lines is None:
+                continue
+            try:
+                for amount in (lines.small, lines.medium, lines.large):
+                    parse_condition(f"{lines.value} >= {amount}", self.names)
+            except ExpressionError as error:
+                self.problem("size_class", row.id, row.id, str(error))
+
+    def sourced(self, section: str, entry: str, key: str, source: Sourced) -> None:
+        if source.document is None and source.basis != "default":
+            self.problem(section, entry, key, "没有依据：写 document，或写 basis: default（系统默认，非政策）")
+        elif source.document is not None and source.document not in self.pack.documents:
+            self.problem(section, entry, key, f"sources.yaml 里没有文件 {source.document!r}")
+        elif source.basis is None:
+            self.problem(section, entry, key, "没有 basis：写 V-page、V-repo、V-seed、M 或 default")
+
+    def sources(self) -> None:
+        for parameter in self.book.parameters:
+            for value in parameter.values:
+                self.sourced("parameters", parameter.id, parameter.id, value)
+        for section in ("alerts", "awards", "targets", "tasks"):
+            for entry in getattr(self.book, section):
+                for given in entry.values if section == "targets" else (entry,):
+                    source = inherit(entry, given)
+                    self.sourced(section, entry.id, entry.id, source)
+
+    def circles(self) -> None:
+        """`met(…)` must not lead back to where it started; `register` stands for every register test."""
+        asks = {**self.asks, "register": {r.id for r in self.book.register_}}
+        for start in asks:
+            reached, todo = set(), [*asks[start]]
+            while todo:
+                item = todo.pop()
+                if item not in reached:
+                    reached.add(item)
+                    todo += asks.get(item, ())
+            if start in reached:
+                self.problem("titles", start, start, f"条件互相引用成环：{start}")
+
+
+def _under_all(root: Node, node: Node) -> bool:
+    return any(child is node for parent, _ in walk(root) if parent.all is not None for child in parent.all)
+
+
+def band_lines(band: Band) -> Iterator[tuple[str, str | int]]:
+    """The comparison of a band's line with the item's value, as (operator, amount)."""
+    for op, amount in ((">=", band.at_least), (">", band.over), ("<=", band.at_most), ("<", band.under)):
+        if amount is not None:
+            yield op, amount
+
+
+def in_force(rule: Rule | Item, on: date) -> bool:
+    """Whether the rule's days hold the day."""
+    return (rule.from_ is None or rule.from_ <= on) and (rule.to is None or on <= rule.to)
