@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, false, or_, select
+from sqlalchemy import and_, false, not_, or_, select
 
 from crm.core.errors import Forbidden
 from crm.regions.scope import covers, prefix_range
@@ -49,6 +49,12 @@ class Access:
         if zone_column is not None and self.zones:
             parts.append(zone_column.in_(self.zones))
         return or_(*parts) if parts else false()
+
+    def oversees(self, user_column: Any) -> ColumnElement[bool]:
+        """SQL condition: the column names me, or a user whose whole jurisdiction lies within mine."""
+        theirs = select(UserRegion.user_id).where(UserRegion.user_id == user_column)
+        outside = theirs.where(not_(self.within(UserRegion.code, UserRegion.code)))
+        return or_(user_column == self.user_id, and_(theirs.exists(), not_(outside.exists())))
 
     def covers(self, region_code: str, zone_code: str | None = None) -> bool:
         """The same question about one row already in hand."""
