@@ -10,13 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app, g, request, url_for
 from flask_login import current_user
+from markupsafe import Markup
+from sqlalchemy import func, literal, select, union_all
 
-from crm.web.page import access
+from crm.alerts.models import Alert
+from crm.cases.models import Case
+from crm.core.clock import now
+from crm.enterprises.models import Enterprise
+from crm.indicators.models import Filing
+from crm.jobs.models import JobRun, WorkerBeat
+from crm.jobs.queries import SILENT_AFTER, WorkerState
+from crm.regions.models import Region, Zone
+from crm.web.filters import moment
+from crm.web.page import access, db
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Flask
+    from sqlalchemy import ColumnElement, Select
+
+    from crm.security.access import Access
 
 STATIC = Path(__file__).parent / "static"
+COUNTY = 6  # digits of a county's code
+_known_names: dict[str, str] = {}
+COUNT_TO = 100
+"""Nothing beyond is counted to draw a badge: it reads 99+."""
 
 # (heading, [(label, icon, view, permission)])
 NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
@@ -36,7 +56,7 @@ class Link:
     icon: str
     href: str
     current: bool
-    count: int | None = None
+    count: str = ""
     go: bool = False
 
 
@@ -48,7 +68,7 @@ class Group:
     links: list[Link] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Facts about who is looking and how fresh the data is."""
 
@@ -57,13 +77,68 @@ class Frame:
     data_month: str | None
     bell: int
     counts: dict[str, int]
+    worker: WorkerState
+    night: JobRun | None  # the last nightly run that finished
 
 
 def frame() -> Frame:
-    """Read once a request."""
+    """Read once a request; two queries."""
     if "frame" not in g:
-        g.frame = Frame(access().name or "访客", "", None, 0, {})
+        g.frame = _read(access()) if access().user_id is not None else Frame("访客", "", None, 0, {}, WorkerState(False, None, None, None), None)
     return g.frame
+
+
+def _read(who: Access) -> Frame:
+    facts = db().execute(
+        select(
+            select(func.max(Filing.period)).where(Filing.period_kind == "month").scalar_subquery(),
+            select(func.max(WorkerBeat.at)).scalar_subquery(),
+            _open_alerts(who).scalar_subquery(),
+            _open_cases(who).scalar_subquery(),
+            JobRun,
+        )
+        .select_from(select(literal(1).label("one")).subquery())
+        .outerjoin(JobRun, JobRun.id == select(func.max(JobRun.id)).where(JobRun.job == "nightly", JobRun.state == "done").scalar_subquery())
+    ).one()
+    month, seen, alerts, cases, night = facts
+    counts = {"AlertsPage": alerts, "CasesPage": cases}
+    worker = WorkerState(seen is not None and now() - seen <= SILENT_AFTER, seen, None, None)
+    return Frame(who.name, place_name(who), month, alerts, counts, worker, night)
+
+
+def _open_alerts(who: Access) -> Select[tuple[int]]:
+    """Alerts nobody has taken on; counted up to 100 ("99+"), so that no page counts a table."""
+    return _counted(select(Alert.id).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(Alert.state == "open", *_mine(who)))
+
+
+def _open_cases(who: Access) -> Select[tuple[int]]:
+    return _counted(select(Case.id).join(Enterprise, Enterprise.id == Case.enterprise_id).where(Case.state == "open", *_mine(who)))
+
+
+def _mine(who: Access) -> list[ColumnElement[bool]]:
+    """Officers are reminded of their own firms, everybody else of the whole jurisdiction."""
+    if who.has("officer"):
+        return [Enterprise.officer_id == who.user_id, Enterprise.deleted_at.is_(None)]
+    return [who.within(Enterprise.region_code, Enterprise.zone_code), Enterprise.deleted_at.is_(None)]
+
+
+def _counted(rows: Select[Any]) -> Select[tuple[int]]:
+    return select(func.count()).select_from(rows.limit(COUNT_TO).subquery())
+
+
+def place_name(who: Access) -> str:
+    """The jurisdiction in words: 温岭市大溪镇; more than two are counted."""
+    names = _names({code for full in who.regions for code in (full, full[:6])} | set(who.zones))
+    parts = [names.get(c[:6], "") + names.get(c, c) if len(c) > COUNTY else names.get(c, c) for c in (*who.regions, *who.zones)]
+    return "、".join(parts[:2]) + (f" 等 {len(parts)} 处" if len(parts) > 2 else "")  # noqa: PLR2004
+
+
+def _names(codes: set[str]) -> dict[str, str]:
+    """Division and zone names, kept for the life of the process: they head every page and hardly ever change."""
+    if missing := codes - _known_names.keys():
+        wanted = union_all(*(select(t.code, t.name).where(t.code.in_(missing)) for t in (Region, Zone)))
+        _known_names.update({code: name for code, name in db().execute(wanted)})
+    return _known_names
 
 
 def nav() -> list[Group]:
@@ -71,13 +146,17 @@ def nav() -> list[Group]:
     groups = []
     for heading, entries in NAVIGATION:
         links = [
-            Link(label, icon, url_for(f"{view}.index"), _is_current(view), frame().counts.get(view))
+            Link(label, icon, url_for(f"{view}.index"), _is_current(view), _badge(frame().counts.get(view, 0)))
             for label, icon, view in entries
             if _may(view)
         ]
         if links:
             groups.append(Group(heading, links))
     return groups
+
+
+def _badge(count: int) -> str:
+    return "99+" if count >= COUNT_TO else str(count or "")
 
 
 def bottom_nav() -> list[Link]:
@@ -100,9 +179,13 @@ def _is_current(view: str) -> bool:
     return (request.endpoint or "").split(".")[0] == view
 
 
-def worker_line() -> str:
+def worker_line() -> Markup:
     """The last nightly run in words, or that no worker runs."""
-    return ""
+    night = frame().night
+    finished = f"夜间评估 {moment(night.finished_at)[5:]} 完成" if night else "还没有做过夜间评估"
+    if not frame().worker.alive:
+        return Markup('<span class="pulse pulse--off"></span>没有后台进程在运行<br>{}').format(finished)
+    return Markup('<span class="pulse"></span>{}').format(finished)
 
 
 @cache

@@ -26,6 +26,3 @@ class EnterprisesPage(Page):
     def suggest(self) -> str:
         """Search as you type."""
         return ""
-
-
-views = [EnterprisesPage]
