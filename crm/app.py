@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, g, request
-from flask_appbuilder import AppBuilder
 from flask_wtf import CSRFProtect
 
 import crm.schema  # noqa: F401  # fills the metadata
 from crm.config import Settings
 from crm.core.db import make_engine, make_sessions
-from crm.security.manager import CrmSecurityManager
+from crm.security import gate
+from crm.security.manager import Builder, CrmSecurityManager
 from crm.web import errors, filters, frame, headers, health
 from crm.web.site import API_MODULES, PAGE_MODULES
 
@@ -36,12 +36,12 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None, *
     csrf = CSRFProtect(app)
     app.extensions["csrf_protect"] = csrf
     with app.app_context():
-        builder = AppBuilder(app, sessions, security_manager_class=CrmSecurityManager)
+        builder = Builder(app, sessions, security_manager_class=CrmSecurityManager)
         for name in (*PAGE_MODULES, *API_MODULES):
             module = importlib.import_module(name)
             for view in module.views:
                 builder.add_view_no_menu(view) if name in PAGE_MODULES else builder.add_api(view)
-        for part in (filters, errors, frame, headers, health):
+        for part in (gate, filters, errors, frame, headers, health):
             part.install(app)
     return app
 
@@ -64,6 +64,9 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "FAB_UPDATE_PERMS": False,
         "FAB_ADD_SECURITY_API": False,
         "FAB_INDEX_VIEW": "crm.web.site.Index",
+        "FAB_AUTH_VIEW": "crm.web.account.SignIn",
+        "RATELIMIT_ENABLED": True,
+        "RATELIMIT_STORAGE_URI": "memory://",  # per worker, in memory; the lockout by name is in the database
         "FAB_PASSWORD_HASH_METHOD": "scrypt",
         "FAB_SAFE_REDIRECT_HOSTS": [],
     }

@@ -157,7 +157,7 @@ def make_user(session: Session, role: str, regions: tuple[str, ...] = (), userna
     user.roles = [session.scalars(select(Role).where(Role.name == role)).one()]
     session.add(user)
     session.flush()
-    session.add(UserProfile(user_id=user.id, session_version=1, password_changed_at=now(), failures=0, must_change_password=False))
+    session.add(UserProfile(user_id=user.id, session_version=1, password_changed_at=now(), must_change_password=False))
     session.add_all(UserRegion(user_id=user.id, code=code) for code in regions)
     session.commit()
     return user

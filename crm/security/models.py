@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -21,8 +20,6 @@ class UserProfile(Base):
     session_version: Mapped[int] = mapped_column(default=1)  # raised on password change: older sessions end
     password_changed_at: Mapped[Instant | None]
     must_change_password: Mapped[bool] = mapped_column(default=False)
-    failures: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[Instant | None]
     unit: Mapped[str | None] = mapped_column(String(128))
     title: Mapped[str | None] = mapped_column(String(64))
     user: Mapped[User] = relationship(lazy="joined")
@@ -69,14 +66,24 @@ class AuditEntry(Base):
     )
 
 
+class AuditHead(Base):
+    """One row: the last link of the chain. Writers lock it, so ids are gapless and a cut-off tail is noticed."""
+
+    __tablename__ = "audit_head"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_id: Mapped[int] = mapped_column(Key, default=0)
+    digest: Mapped[str] = mapped_column(String(64), default="")
+
+
 class LoginAttempt(Keyed):
-    """Sign-ins by name and address, for lockout and rate limits."""
+    """Sign-ins, for lockout. `name_key` is a digest: people type passwords into the wrong field."""
 
     __tablename__ = "login_attempt"
     at: Mapped[Instant] = mapped_column(index=True)
-    username: Mapped[str] = mapped_column(String(64), index=True)
+    name_key: Mapped[str] = mapped_column(String(64))
     ip: Mapped[str] = mapped_column(String(64))
-    ok: Mapped[bool]
+    outcome: Mapped[str] = mapped_column(String(8), default="pending")  # pending counts as failed | ok | failed | refused
+    __table_args__ = (Index(None, "name_key", "id"), Index(None, "ip", "at"), {"extend_existing": False})
 
 
-__all__ = ["ROLES", "AuditEntry", "LoginAttempt", "PasswordHistory", "User", "UserProfile", "UserRegion"]
+__all__ = ["ROLES", "AuditEntry", "AuditHead", "LoginAttempt", "PasswordHistory", "User", "UserProfile", "UserRegion"]

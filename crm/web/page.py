@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from flask import current_app, g, request
+from flask import request
 from flask_appbuilder import BaseView
-from flask_login import current_user
 
-from crm.security.access import Access, load_access
+from crm.security.request import access, db
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy.orm import Session
+__all__ = ["STAFF", "Page", "access", "db", "wants_json"]
 
 STAFF = ("officer", "manager", "administrator")
-
-
-def db() -> Session:
-    """The session of this request. Handlers that write end with `db().commit()`; anything else is rolled back."""
-    return current_app.extensions["crm_sessions"]()
-
-
-def access() -> Access:
-    """The rights of who is signed in, read once a request."""
-    if "access" not in g:
-        if current_user.is_authenticated:
-            roles = [role.name for role in current_user.roles]
-            g.access = load_access(db(), current_user.id, current_user.get_full_name(), roles)
-        else:
-            g.access = Access(None, "", frozenset())
-    return g.access
 
 
 def wants_json() -> bool:

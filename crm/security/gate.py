@@ -1,0 +1,64 @@
+"""The door every request passes before any view: deny by default.
+
+Addresses open to everybody are named here, all of them; a new route is closed until somebody adds it to this list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import current_app, flash, g, redirect, request, session, url_for
+from flask_login import current_user
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from crm.security.request import has_bearer
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.typing import ResponseReturnValue
+
+OPEN = frozenset({"static", "healthz", "readyz", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify"})
+"""Endpoints anybody may call: assets, supervision, sign-in, and the page a record's QR code leads to."""
+WITHOUT_NEW_PASSWORD = frozenset({"AccountPage.password", "SignIn.logout"})
+"""All that a user who must change the password first may do."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def install(app: Flask) -> None:
+    """Stand before every view."""
+    app.before_request(_check)
+
+
+def _check() -> ResponseReturnValue | None:
+    if request.endpoint is None or request.endpoint in OPEN:
+        return None
+    is_api = request.path.startswith("/api/")
+    if is_api and has_bearer():
+        return None  # the API asks for the token itself
+    if not current_user.is_authenticated:
+        return _ask_to_sign_in(is_api)
+    if is_api and request.method not in SAFE and current_app.config.get("WTF_CSRF_ENABLED", True):
+        current_app.extensions["csrf_protect"].protect()
+    if g.profile.must_change_password and request.endpoint not in WITHOUT_NEW_PASSWORD:
+        if is_api or request.is_json:
+            raise Forbidden("请先在网页上修改初始密码。")
+        return redirect(url_for("AccountPage.password"))
+    return None
+
+
+def _ask_to_sign_in(is_api: bool) -> ResponseReturnValue:
+    if "_user_id" in session:
+        session.clear()
+        flash("登录已失效：太久没有操作，或密码已修改。请重新登录。", "warning")
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    if is_api or request.is_json or best == "application/json":
+        raise Unauthorized
+    target = request.full_path.rstrip("?") if request.method in SAFE and request.path != "/" else None
+    return redirect(url_for("SignIn.login", next=target))
+
+
+def safe_next(target: str | None) -> str:
+    """`target` when it is an address on this site, else Today. Only a path counts: no scheme, host, or trick with slashes."""
+    if target and target.startswith("/") and not target.startswith("//") and not any(c in target for c in "\\\r\n\t\0"):
+        return target
+    return url_for("TodayPage.index")
