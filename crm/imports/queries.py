@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from crm.core.errors import NotFound
 from crm.imports.models import ImportBatch, ImportFinding
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+    from crm.security.access import Access
 
 
 def get_batch(session: Session, batch_id: int, *, by: int | None = None) -> ImportBatch:
@@ -22,11 +25,21 @@ def get_batch(session: Session, batch_id: int, *, by: int | None = None) -> Impo
     return batch
 
 
-def batches(session: Session, *, by: int | None = None, before: int | None = None, limit: int = 30) -> list[ImportBatch]:
-    """Newest first; `by` limits to one person's, `before` is the last id of the page above."""
+def seen_by(access: Access) -> ColumnElement[bool]:
+    """SQL condition: one's own batches; for administrators also those of users whose jurisdiction lies within theirs."""
+    mine = ImportBatch.created_by == access.user_id
+    return or_(mine, access.oversees(ImportBatch.created_by)) if access.has("administrator") else mine
+
+
+def batches(
+    session: Session, *, by: int | None = None, before: int | None = None, limit: int = 30, seen: ColumnElement[bool] | None = None
+) -> list[ImportBatch]:
+    """Newest first; `by` limits to one person's, `seen` is a condition, `before` the last id of the page above."""
     query = select(ImportBatch).order_by(ImportBatch.id.desc()).limit(limit)
     if by is not None:
         query = query.where(ImportBatch.created_by == by)
+    if seen is not None:
+        query = query.where(seen)
     if before is not None:
         query = query.where(ImportBatch.id < before)
     return list(session.scalars(query))
