@@ -1,4 +1,4 @@
-"""Lean static TrueType faces made once from the OTF faces of the font package.
+"""Lean static TrueType faces made once from whole faces.
 
 A lean face holds the characters of GB 2312 in that standard's order (its first level is the everyday characters), so
 that the glyph ids a document uses are small and its embedded subset is too; no layout tables, no vertical metrics.
@@ -8,23 +8,25 @@ Heavier weights, for which no free face installs with pip, are drawn by moving t
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.cu2quPen import Cu2QuPen
+from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.tables._g_l_y_f import GlyphCoordinates
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fontTools.ttLib.tables._g_l_y_f import Glyph
 
 Point = tuple[float, float]
 
-CURVE_ERROR = 0.7  # of 1,000 units: invisible at 1,200 dpi and 26 pt
-ASCENT, DESCENT = 1000, -240  # centred on the ideographic box, so that text sits in the middle of a table cell
+CURVE_ERROR = 1.4  # thousandths of an em: 6 µm at 12 pt; every point left out makes the documents smaller
+EM = 512  # units: a step is 8 µm at 12 pt, and most coordinates fit a byte
+ASCENT, DESCENT = 512, -123  # centred on the ideographic box, so that text sits in the middle of a table cell
 EPOCH = 3_786_912_000  # 2024-01-01 in seconds since 1904: the same bytes whenever it is made
 
 
@@ -39,19 +41,22 @@ def common_characters() -> list[str]:
 
 
 def make_lean(source: Path, target: Path, family: str, *, heavier: Point = (0, 0)) -> None:
-    """Write a lean face of `source` to `target` under `family`; `heavier` thickens strokes by (x, y) units per em."""
-    font = TTFont(source, lazy=True)
+    """Write a lean face of `source` (OTF, TTF or the first of a collection) to `target` under `family`.
+
+    `heavier` thickens strokes by (x, y) thousandths of an em.
+    """
+    font = TTFont(source, lazy=True, fontNumber=0)
     cmap, outlines, widths = font.getBestCmap(), font.getGlyphSet(), font["hmtx"]
-    names, glyphs, metrics, codes = [".notdef"], {}, {}, {}
-    glyphs[".notdef"] = _box()
-    metrics[".notdef"] = (1000, 80)
-    scale = 1000 / font["head"].unitsPerEm
+    names, codes = [".notdef"], {}
+    glyphs, metrics = {".notdef": _box()}, {".notdef": (EM, 40)}
+    postscript = "glyf" not in font  # PostScript contours run the other way round
+    scale = EM / font["head"].unitsPerEm
     for character in common_characters():
         origin = cmap.get(ord(character))
         if origin is None:
             continue
         name = f"u{ord(character):04X}"
-        glyph = _trace(outlines, origin, heavier, scale)
+        glyph = _trace(outlines, origin, heavier, scale, postscript)
         names.append(name)
         glyphs[name] = glyph
         metrics[name] = (round(widths[origin][0] * scale), getattr(glyph, "xMin", 0) or 0)
@@ -63,7 +68,7 @@ def _build(
     target: Path, family: str, names: list[str], glyphs: dict[str, Glyph],
     metrics: dict[str, tuple[int, int]], codes: dict[int, str],
 ) -> None:
-    builder = FontBuilder(1000, isTTF=True)
+    builder = FontBuilder(EM, isTTF=True)
     builder.setupGlyphOrder(names)
     builder.setupCharacterMap(codes)
     builder.setupGlyf(glyphs)
@@ -72,7 +77,7 @@ def _build(
     builder.setupNameTable({"familyName": family, "styleName": "Regular", "psName": family.replace(" ", "")})
     builder.setupOS2(
         sTypoAscender=ASCENT, sTypoDescender=DESCENT, sTypoLineGap=0, usWinAscent=ASCENT, usWinDescent=-DESCENT,
-        fsType=0, sxHeight=500, sCapHeight=730,
+        fsType=0, sxHeight=256, sCapHeight=374,
     )
     builder.setupPost(keepGlyphNames=False)
     builder.font["head"].created = builder.font["head"].modified = EPOCH
@@ -80,9 +85,11 @@ def _build(
     builder.save(target)
 
 
-def _trace(outlines: object, name: str, heavier: Point, scale: float) -> Glyph:
+def _trace(outlines: Any, name: str, heavier: Point, scale: float, turn: bool) -> Glyph:
     pen = TTGlyphPen(None)
-    outlines[name].draw(Cu2QuPen(pen, CURVE_ERROR / scale, reverse_direction=True))  # type: ignore[index]
+    whole = DecomposingRecordingPen(outlines)
+    outlines[name].draw(whole)
+    whole.replay(Cu2QuPen(pen, CURVE_ERROR / 1000 * EM / scale, reverse_direction=turn))
     glyph = pen.glyph(dropImpliedOnCurves=True)
     if glyph.numberOfContours <= 0:
         return glyph
@@ -91,7 +98,7 @@ def _trace(outlines: object, name: str, heavier: Point, scale: float) -> Glyph:
         moved: list[Point] = []
         start = 0
         for end in glyph.endPtsOfContours:
-            moved += embolden(points[start : end + 1], *heavier)
+            moved += embolden(points[start : end + 1], *(h * EM / 1000 for h in heavier))
             start = end + 1
         points = moved
     glyph.coordinates = GlyphCoordinates([(round(x), round(y)) for x, y in points])
@@ -140,9 +147,14 @@ def _shift(into: tuple[float, float, float], out: tuple[float, float, float], xs
 
 def _box() -> Glyph:
     pen = TTGlyphPen(None)
-    for box in (((80, -80), (80, 840), (920, 840), (920, -80)), ((130, -30), (870, -30), (870, 790), (130, 790))):
+    for box in (((40, -40), (40, 430), (472, 430), (472, -40)), ((66, -14), (446, -14), (446, 404), (66, 404))):
         pen.moveTo(box[0])
         for point in box[1:]:
             pen.lineTo(point)
         pen.closePath()
     return pen.glyph()
+
+
+if __name__ == "__main__":
+    _source, _target, _family, _x, _y = sys.argv[1:]
+    make_lean(Path(_source), Path(_target), _family, heavier=(float(_x), float(_y)))
