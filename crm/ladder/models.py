@@ -143,9 +143,9 @@ class Standing(Base):
     last_visit_on: Mapped[date | None]
     evaluated_on: Mapped[date | None]
     __table_args__ = (
-        Index("ix_standing_step", "active_step", "board_group", "near_ratio", "enterprise_id"),
+        Index("ix_standing_step", "active_step", "board_group", "near_missing", text("near_ratio DESC"), "enterprise_id"),
         Index("ix_standing_region_place", "region_code", "place"),
-        Index("ix_standing_near", "near_missing", "near_ratio", "enterprise_id"),
+        Index("ix_standing_near", "near_missing", text("near_ratio DESC"), "enterprise_id"),
         Index("ix_standing_revenue", "revenue_last", "enterprise_id"),
         {"extend_existing": False},
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from crm.core.clock import local
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.enterprises.queries import get_visible
 from crm.ladder.counts import shift_place
@@ -123,7 +124,7 @@ def undo(session: Session, access: Access, move_id: int, *, on: date, at: dateti
         raise MoveDecided("企业的层级在确认之后又变过，不能撤销。")
     _decide(move, "withdrawn", access, at, reason or "撤销确认")
     since = session.scalar(select(func.max(Move.decided_at)).where(Move.enterprise_id == move.enterprise_id, Move.state == "confirmed", Move.to_place == move.from_place))
-    _place(session, standing, move.from_place, since.date() if since else None)
+    _place(session, standing, move.from_place, local(since).date() if since else None)
     return move
 
 

@@ -1,0 +1,157 @@
+"""The list of firms: filters and sorts are whitelisted, pages go by key, one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import String, cast, func, select
+
+from crm.core.db import is_postgresql
+from crm.core.errors import Invalid
+from crm.core.keyset import Order, Page, page
+from crm.enterprises.models import Enterprise
+from crm.enterprises.queries import matching, visible
+from crm.ladder.models import Standing
+from crm.regions.models import Industry, Region
+from crm.regions.scope import prefix_range
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy.orm import Session
+
+    from crm.security.access import Access
+
+NOBODY = 0
+"""Filter value of `officer` for firms nobody looks after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to; None: not narrowed. Values are ids and codes, `q` is what a person typed."""
+
+    q: str | None = None
+    region: str | None = None  # a division, everything below included
+    zone: str | None = None
+    place: str | None = None
+    tier: str | None = None
+    pool: str | None = None
+    title: str | None = None
+    level: str | None = None  # worst open alert
+    near: int | None = None  # at most so many criteria short
+    size: str | None = None
+    officer: int | None = None  # user id, NOBODY for none
+    industry: str | None = None  # GB/T 4754 code or the beginning of one
+    step: str | None = None
+    group: str | None = None
+    register: str | None = None  # in | out | should
+    status: str | None = None  # active, suspended …
+    ids: tuple[int, ...] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The filters that narrow, by name."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) not in (None, "")}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A firm with its standing (None before its first evaluation), and the names a row shows."""
+
+    firm: Enterprise
+    standing: Standing | None
+    region_name: str
+    county_name: str | None
+    industry_name: str | None
+
+
+SORTS: dict[str, Order] = {
+    "near": Order(((Standing.near_missing, False), (Standing.near_ratio, True), (Enterprise.id, False))),
+    "revenue": Order(((Standing.revenue_last, True), (Enterprise.id, False))),
+    "projected": Order(((Standing.projected, True), (Enterprise.id, False))),
+    "name": Order(((Enterprise.name, False), (Enterprise.id, False))),
+    "visit": Order(((Standing.last_visit_on, False), (Enterprise.id, False))),
+    "place": Order(((Standing.place_since, True), (Enterprise.id, False))),
+    "new": Order(((Enterprise.id, True),)),
+}
+
+
+def firms(
+    session: Session, access: Access, filters: Filters | None = None, *, sort: str = "near", backwards: bool = False, after: str | None = None, limit: int = 50
+) -> Page[Line]:
+    """A page of firms the user may see. `backwards` turns the sort round; `after` is the cursor the last page gave."""
+    if sort not in SORTS:
+        raise Invalid(f"不能按“{sort}”排序。", field="sort")
+    order = SORTS[sort].reversed() if backwards else SORTS[sort]
+    query = order.apply(lines(session, access, filters or Filters()), after, limit)
+    rows = [Line(*row) for row in session.execute(query)]
+    return page(rows, limit, lambda line: [_plain(_value(line, column)) for column, _ in order.columns], after)
+
+
+def lines(session: Session, access: Access, filters: Filters) -> Select[Any]:
+    """Select (Enterprise, Standing, region name, county name, industry name) of what the user may see, filtered."""
+    county = select(Region.name).where(Region.code == func.substr(Enterprise.region_code, 1, 6)).correlate(Enterprise).scalar_subquery()
+    return (
+        select(Enterprise, Standing, Region.name, county, Industry.name)
+        .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
+        .join(Region, Region.code == Enterprise.region_code)
+        .outerjoin(Industry, Industry.code == Enterprise.industry_code)
+        .where(visible(access), *conditions(session, filters))
+    )
+
+
+def conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
+    """What the filters ask of Enterprise and Standing."""
+    found: list[ColumnElement[bool]] = []
+    if filters.q:
+        found.append(matching(filters.q))
+    if filters.region:
+        low, high = prefix_range(_digits(filters.region))
+        found += [Enterprise.region_code >= low, Enterprise.region_code < high]
+    if filters.industry:
+        found.append(Enterprise.industry_code.startswith(_digits(filters.industry), autoescape=True))
+    if filters.officer is not None:
+        found.append(Enterprise.officer_id.is_(None) if filters.officer == NOBODY else Enterprise.officer_id == filters.officer)
+    if filters.ids is not None:
+        found.append(Enterprise.id.in_(filters.ids))
+    if filters.near is not None:
+        found.append(Standing.near_missing.between(1, filters.near))
+    if filters.register:
+        found.append({"in": Standing.in_register, "out": ~Standing.in_register, "should": Standing.should_register}.get(filters.register, Standing.in_register))
+    for name, column in _EQUAL.items():
+        if value := getattr(filters, name):
+            found.append(column == value)
+    found += [_holds(session, column, value) for column, value in ((Standing.pools, filters.pool), (Standing.titles, filters.title)) if value]
+    return found
+
+
+_EQUAL = {
+    "zone": Enterprise.zone_code, "place": Standing.place, "tier": Standing.tier, "level": Standing.alert_level, "size": Standing.size_class,
+    "step": Standing.active_step, "group": Standing.board_group, "status": Enterprise.status,
+}
+
+
+def _holds(session: Session, column: Any, value: str) -> ColumnElement[bool]:
+    """The JSON list in `column` holds `value`."""
+    if is_postgresql(session):
+        return column.contains([value])  # type: ignore[no-any-return]
+    return cast(column, String).contains(f'"{value}"', autoescape=True)
+
+
+def _digits(code: str) -> str:
+    if not code.isdigit() or len(code) > 12:  # noqa: PLR2004 - the longest division code
+        raise Invalid(f"“{code}”不是代码。")
+    return code
+
+
+def _value(line: Line, column: Any) -> Any:
+    owner = line.firm if column.class_ is Enterprise else line.standing
+    return getattr(owner, column.key) if owner is not None else None
+
+
+def _plain(value: date | str | int | None) -> str | int | None:
+    return value if value is None or isinstance(value, str | int) else value.isoformat()
+
+
+__all__ = ["NOBODY", "SORTS", "Filters", "Line", "conditions", "firms", "lines"]
