@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from crm.jobs.models import JobPause, JobRun, WorkerBeat
+from crm.jobs.operations import SILENT_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
-
-SILENT_AFTER = timedelta(seconds=60)
-"""A worker that has not written its beat for this long is not running."""
 
 
 @dataclass(frozen=True, slots=True)

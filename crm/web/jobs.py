@@ -1,24 +1,201 @@
-"""Jobs."""
+"""Jobs: what runs, what ran, whether anything works the queue; an administrator runs, pauses and resumes."""
 
 from __future__ import annotations
 
-from flask_appbuilder import expose, has_access, permission_name
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from crm.web.page import STAFF, Page
+from flask import current_app, flash, jsonify, redirect, url_for
+from flask_appbuilder import expose, has_access, permission_name
+from sqlalchemy import select
+
+from crm.core.clock import now
+from crm.core.errors import Invalid, NotFound
+from crm.jobs import operations as queue
+from crm.jobs import queries
+from crm.jobs.models import STATES, JobRun
+from crm.security.models import User
+from crm.web import address
+from crm.web.page import Page, access, db
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flask.typing import ResponseReturnValue
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """How a job is named to people. `runnable`: needs no payload, so it can be started by hand."""
+
+    name: str
+    label: str
+    what: str
+    schedule: str
+    runnable: bool = False
+
+
+def described() -> tuple[Described, ...]:
+    """Every job of the product, in the order people care."""
+    nightly_at = current_app.extensions["crm_settings"].nightly_at
+    return (
+        Described("nightly", "夜间评估", "重评有变动的企业，更新预警与统计", f"每天 {nightly_at}", runnable=True),
+        Described("import_check", "导入检查", "试运行整个文件，不写入", "上传后"),
+        Described("import_apply", "导入写入", "一次写完，中断则不写", "确认后"),
+        Described("import_undo", "导入撤销", "恢复到写入前", "要求撤销时"),
+        Described("render_record", "生成走访记录", "把签发的记录排成 PDF", "签发后"),
+    )
+
+
+def _known(job: str) -> Described:
+    for known in described():
+        if known.name == job:
+            return known
+    raise NotFound("没有这个任务。")
+
+
+def label(job: str) -> str:
+    """The Chinese name of a job, or its own."""
+    return {d.name: d.label for d in described()}.get(job, job)
+
+
+def duration(run: JobRun) -> str | None:
+    """How long it ran, or has been running; None before it starts."""
+    if run.started_at is None:
+        return None
+    seconds = ((run.finished_at or now()) - run.started_at).total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} 秒"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} 分 {rest:02d} 秒" if minutes else f"{rest} 秒"
+
+
+def state_text(run: JobRun, worker: queries.WorkerState) -> str:
+    """The state in words; a run nobody works on is never called 'in progress'."""
+    if run.state == "running":
+        silent = run.heartbeat_at is None or now() - run.heartbeat_at > queries.SILENT_AFTER
+        return "停住了，没有回应" if silent and not worker.alive else STATES["running"]
+    if run.state == "queued":
+        if not worker.alive:
+            return "排队，等后台进程启动"
+        return "等待重试" if run.attempts else STATES["queued"]
+    return STATES[run.state]
+
+
+def first_line(text: str) -> str:
+    """The last line of a traceback says what happened; a plain message is its own."""
+    lines = text.strip().splitlines() or [""]
+    return (lines[-1] if lines[0].startswith("Traceback") else lines[0])[:200]
+
+
+def people(ids: Iterable[int | None]) -> dict[int, str]:
+    """Names of users by id, one query; none when nobody is named."""
+    wanted = {i for i in ids if i is not None}
+    if not wanted:
+        return {}
+    return {u.id: u.get_full_name() for u in db().scalars(select(User).where(User.id.in_(wanted)))}
 
 
 class JobsPage(Page):
-    """Jobs."""
+    """The queue and the clock, seen."""
 
     route_base = "/jobs"
-    permits = {"read": STAFF}
+    permits = {"read": ("manager", "administrator"), "run": ("administrator",)}
 
     @expose("/")
     @has_access
     @permission_name("read")
-    def index(self) -> str:
-        """The page."""
-        return self.show("blank.html", heading="任务")
+    def index(self) -> ResponseReturnValue:
+        """What runs now, each job with its last run, and the history (filters and position in the address)."""
+        names = {d.name for d in described()}
+        job, state, before = address.choice("job", names), address.choice("state", STATES), address.whole("before")
+        runs = queries.runs(db(), job, state, before, PAGE_SIZE + 1)
+        following = address.here(before=runs[PAGE_SIZE - 1].id) if len(runs) > PAGE_SIZE else None
+        shown = runs[:PAGE_SIZE]
+        paused = queries.paused(db())
+        return self._show(
+            "jobs/index.html", jobs=described(), choices=[(d.name, d.label) for d in described()], states=STATES,
+            chosen_job=job, chosen_state=state, before=before, runs=shown, following=following, here=address.here,
+            unfinished=queries.unfinished(db()), latest=queries.latest(db()), paused=paused,
+            people=people([r.asked_by for r in shown] + [p.by for p in paused.values()]),
+        )
+
+    @expose("/<int:run_id>")
+    @has_access
+    @permission_name("read")
+    def show_run(self, run_id: int) -> ResponseReturnValue:
+        """One run: times, progress, result, error."""
+        run = db().get(JobRun, run_id)
+        if run is None:
+            raise NotFound("没有这次运行。")
+        runnable = {d.name for d in described() if d.runnable}
+        return self._show(
+            "jobs/run.html", run=run, result=_flat(run.result or {}), runnable=run.job in runnable,
+            people=people([run.asked_by]),
+        )
+
+    @expose("/live")
+    @has_access
+    @permission_name("read")
+    def live(self) -> ResponseReturnValue:
+        """What the page asks every two seconds while something is unfinished."""
+        worker = queries.worker_state(db(), now())
+        return jsonify(
+            alive=worker.alive,
+            runs=[
+                {"id": r.id, "state": state_text(r, worker), "step": r.step or "", "done": r.done, "total": r.total}
+                for r in queries.unfinished(db())
+            ],
+        )
+
+    @expose("/<job>/run", methods=["POST"])
+    @has_access
+    @permission_name("run")
+    def run_now(self, job: str) -> ResponseReturnValue:
+        """Queue a job that needs no payload."""
+        wanted = _known(job)
+        if not wanted.runnable:
+            raise Invalid(f"“{wanted.label}”要从对应的页面发起，不能在这里直接运行。")
+        run = queue.enqueue(db(), job, f"asked:{now().isoformat(timespec='seconds')}", None, by=access().user_id)
+        db().commit()
+        flash(f"已排队：{wanted.label}。", "success")
+        return redirect(url_for("JobsPage.show_run", run_id=run.id))
+
+    @expose("/<job>/pause", methods=["POST"])
+    @has_access
+    @permission_name("run")
+    def pause(self, job: str) -> ResponseReturnValue:
+        """Nothing of this job starts until it is resumed; what runs goes on."""
+        wanted = _known(job)
+        queue.pause(db(), job, by=access().user_id, at=now())
+        db().commit()
+        flash(f"已暂停：{wanted.label}。正在做的会做完，新的不再开始。", "success")
+        return redirect(url_for("JobsPage.index"))
+
+    @expose("/<job>/resume", methods=["POST"])
+    @has_access
+    @permission_name("run")
+    def resume(self, job: str) -> ResponseReturnValue:
+        """Start it again; what waited is done now."""
+        wanted = _known(job)
+        queue.resume(db(), job)
+        db().commit()
+        flash(f"已恢复：{wanted.label}。", "success")
+        return redirect(url_for("JobsPage.index"))
+
+    def _show(self, template: str, **context: Any) -> str:
+        worker = queries.worker_state(db(), now())
+        return self.show(
+            template, worker=worker, label=label, duration=duration, first_line=first_line,
+            state_text=lambda run: state_text(run, worker), may_run=access().has("administrator"), **context,
+        )
+
+
+def _flat(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """A result as (name, text) lines."""
+    return [(str(k), f"{v:,}" if isinstance(v, int) else str(v)) for k, v in result.items()]
 
 
 views = [JobsPage]

@@ -1,0 +1,51 @@
+"""Words of the import pages: fields in groups, units, severities, reasons, what was read of the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crm.imports.fields import FIRM, KIND_FIELDS
+from crm.imports.models import KINDS
+
+if TYPE_CHECKING:
+    from crm.imports.models import ImportBatch
+
+UNITS = ("元", "千元", "万元", "百万元", "亿元", "人", "度", "万度", "%", "亩", "平方米")
+SEVERITIES = {"suspicious": "可疑", "rejected": "被拒", "duplicate": "重复", "repaired": "已自动改正"}
+"""In the order a person should look at them."""
+
+
+def targets(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a column of this kind of file can be, in two groups: (heading, [(field, label)])."""
+    firm = {field.name for field in FIRM}
+    own = [(f.name, f.label) for f in KIND_FIELDS[kind] if f.name not in firm]
+    return [("认企业", [(f.name, f.label) for f in FIRM]), (KINDS[kind], own)]
+
+
+def field_names(kind: str) -> dict[str, str]:
+    """Field -> label."""
+    return {field.name: field.label for field in KIND_FIELDS[kind]}
+
+
+def column_letter(index: int) -> str:
+    """The name a spreadsheet gives the column: 0 -> A, 26 -> AA."""
+    letters, number = "", index + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def file_facts(batch: ImportBatch) -> list[str]:
+    """What was read of the file, for the line under its name."""
+    layout = batch.layout or {}
+    facts = [KINDS[batch.kind]]
+    if layout.get("sheet"):
+        facts.append(f"工作表“{layout['sheet']}”")
+    if layout.get("encoding"):
+        facts.append(str(layout["encoding"]).upper())
+    if layout.get("rows"):
+        facts.append(f"{layout['rows']:,} 行")
+    if layout.get("unit"):
+        facts.append(f"表上写明 {layout['unit']}")
+    return facts
