@@ -10,6 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from hashlib import sha256
+from pathlib import Path
 
 import click
 
@@ -55,7 +57,10 @@ def prepare(*, demo: bool) -> None:
 def up(*, demo: bool) -> None:
     """Everything: prepare, then web and worker together until Ctrl-C."""
     given = settings()
-    subprocess.run([*RUN, "prepare", "--demo" if demo else "--no-demo"], check=True)
+    stamp = Stamp(given)
+    if not stamp.holds():
+        subprocess.run([*RUN, "prepare", "--demo" if demo else "--no-demo"], check=True)
+        stamp.write()
     children = [subprocess.Popen([*RUN, name], start_new_session=True) for name in ("serve", "worker")]
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
@@ -68,6 +73,26 @@ def up(*, demo: bool) -> None:
         click.echo("正在停止…")
     finally:
         _stop(children)
+
+
+class Stamp:
+    """What was prepared, and with which code: a second start need not look again. Any changed file or database undoes it."""
+
+    def __init__(self, given: Settings) -> None:
+        self.path = given.data_dir / "prepared"
+        self.sqlite = Path(given.url.removeprefix("sqlite:///")) if given.url.startswith("sqlite") else None
+        files = sorted(p for folder in ("crm", "seeds", "migrations") for p in (ROOT / folder).rglob("*") if p.suffix in {".py", ".csv", ".json"})
+        state = [given.url, *(f"{p.relative_to(ROOT)} {p.stat().st_mtime_ns} {p.stat().st_size}" for p in files)]
+        self.digest = sha256("\n".join(state).encode()).hexdigest()
+
+    def holds(self) -> bool:
+        """Whether this code has prepared this database."""
+        made = self.path.read_text() if self.path.exists() else ""
+        return made == self.digest and (self.sqlite is None or self.sqlite.exists())
+
+    def write(self) -> None:
+        """Remember."""
+        self.path.write_text(self.digest)
 
 
 def _wait_ready(given: Settings, children: list[subprocess.Popen[bytes]]) -> None:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from crm.config import Settings
 
-Say = "Callable[[str], None]"
-
 DEMO_USERS = (
     ("officer", "助企干部", "林助", "331081"),
     ("manager", "分管科长", "周科", "331000"),
@@ -59,7 +57,7 @@ def make_demo(app: Flask, on: date, scale: str, say: Callable[[str], None]) -> l
 
     say("正在生成示例城市（企业均为虚构）…")
     with app.app_context(), transaction(app.extensions["crm_sessions"]) as session:
-        accounts = [(name, _make_user(session, *row)) for row in DEMO_USERS for name in (row[0],)]
+        accounts = [(row[0], _make_user(session, *row)) for row in DEMO_USERS]
         session.flush()
         build_city(session, scale, on, data_dir=app.extensions["crm_settings"].data_dir)
     return accounts

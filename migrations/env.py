@@ -4,13 +4,21 @@ Run through `run.py db …`, which passes an open connection in `config.attribut
 """
 
 from alembic import context
+from sqlalchemy import JSON
 
+from crm.core.db import UtcDateTime
+from crm.core.migrate import is_ours
 from crm.schema import metadata
 
 
-def include_object(item, name, type_, _reflected, _compare_to) -> bool:
-    """Full-text tables and their shadows are made by hand in a migration and are no models."""
-    return not (type_ == "table" and name.startswith("search_"))
+def render_item(kind, item, autogen_context) -> str | bool:
+    """Write plain SQLAlchemy types: a released migration must not change when our code does."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, JSON):
+        autogen_context.imports.add("from sqlalchemy.dialects import postgresql")
+        return "sa.JSON().with_variant(postgresql.JSONB(), 'postgresql')"
+    return False
 
 
 connection = context.config.attributes["connection"]
@@ -18,7 +26,8 @@ context.configure(
     connection=connection,
     target_metadata=metadata,
     compare_type=True,
-    include_object=include_object,
+    include_object=is_ours,
+    render_item=render_item,
     render_as_batch=connection.dialect.name == "sqlite",
 )
 with context.begin_transaction():

@@ -49,7 +49,7 @@ def upsert_rows(session: Session, table: Any, keys: Sequence[str], columns: Mapp
         return 0
     session.flush()
     sets = ", ".join(f'"{n}" = excluded."{n}"' for n in names if n not in keys)
-    conflict = f'ON CONFLICT ({_list(keys)}) DO UPDATE SET {sets}' if sets else "ON CONFLICT DO NOTHING"
+    conflict = f"ON CONFLICT ({_list(keys)}) DO UPDATE SET {sets}" if sets else "ON CONFLICT DO NOTHING"
     if is_postgresql(session):
         connection = session.connection()
         connection.exec_driver_sql(f'CREATE TEMP TABLE IF NOT EXISTS "bulk_{target.name}" (LIKE "{target.name}") ON COMMIT DROP')

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Column
 
 if TYPE_CHECKING:
     from typing import Any
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 LOCK = 0x51494A49  # one migrating process at a time on PostgreSQL
+
+
+def is_ours(_item: object, name: str | None, kind: str, *_: object) -> bool:
+    """Whether Alembic should compare it: search tables are made by hand in a migration and are no models."""
+    return not (kind == "table" and (name or "").startswith("search_"))
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -63,7 +69,20 @@ def revise(engine: Engine, message: str, revision: str | None = None) -> None:
 
 
 def drift(engine: Engine, metadata: MetaData) -> list[Any]:
-    """What models and database differ in; empty when they agree."""
+    """What models and database differ in; empty when they agree.
+
+    SQLite cannot tell the expressions of an index (a descending column), so those indexes are compared by name only.
+    """
+    descending = {str(i.name) for t in metadata.tables.values() for i in t.indexes if any(not isinstance(e, Column) for e in i.expressions)}
+
+    def comparable(item: object, name: str | None, kind: str, *rest: object) -> bool:
+        by_name_only = kind == "index" and engine.dialect.name == "sqlite" and name in descending
+        return is_ours(item, name, kind, *rest) and not by_name_only
+
     with engine.connect() as connection:
-        options = {"compare_type": True, "include_object": lambda item, name, kind, *_: not (kind == "table" and name.startswith("search_"))}
-        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        options = {"compare_type": True, "include_object": comparable}
+        found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        if engine.dialect.name == "sqlite":
+            there = {str(row[0]) for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'")}
+            found += [("add_index", name) for name in sorted(descending - there)]
+        return found

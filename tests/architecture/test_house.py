@@ -62,7 +62,7 @@ def test_nothing_is_loaded_from_the_internet(path: Path) -> None:
 
 def test_colours_are_written_in_the_tokens_only() -> None:
     sheets = [p for p in (ROOT / "crm/web/static/css").glob("*.css") if p.name != "tokens.css"]
-    literal = {p.name: re.findall(r"#[0-9a-fA-F]{3,8}\b(?![^{]*\{)|rgba?\(", re.sub(r"/\*.*?\*/", "", p.read_text(encoding="utf-8"), flags=re.S)) for p in sheets}
+    literal = {p.name: re.findall(r"#[0-9a-fA-F]{3,8}\b(?![^{]*\{)|rgba?\(", re.sub(r"/\*.*?\*/", "", p.read_text(encoding="utf-8"), flags=re.DOTALL)) for p in sheets}
     assert not {k: v for k, v in literal.items() if v}
 
 

@@ -18,6 +18,6 @@ def test_an_instant_comes_back_aware_and_equal(session: Session) -> None:
 
 
 def test_a_naive_instant_is_refused(session: Session) -> None:
-    session.add(WorkerBeat(worker="w", at=datetime(2026, 1, 2), is_leader=True, started_at=datetime(2026, 1, 2)))  # noqa: DTZ001
+    session.add(WorkerBeat(worker="w", at=datetime(2026, 1, 2), is_leader=True, started_at=datetime(2026, 1, 2)))
     with pytest.raises(StatementError, match="naive"):
         session.flush()
