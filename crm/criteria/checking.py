@@ -90,7 +90,7 @@ class _Checker:
                         self.score_item("titles", title.id, part.id, scored, inherit(rule, rule.score))
 
     def tree(self, section: str, entry: str, item: str, root: Node, scores: frozenset[str]) -> None:
-        names = Names(self.names.measures, self.names.titles, self.names.params, self.names.events, self.names.flags, self.names.items, scores)
+        names = Names(self.names.measures, self.names.titles, self.names.params, self.names.events, self.names.flags, self.names.items, scores=scores)
         seen: Counter[str] = Counter()
         for node, source in walk(root):
             key = node.id or node.label or entry
@@ -119,14 +119,16 @@ class _Checker:
         source = inherit(outer, item)
         self.sourced(section, entry, key, source)
         lines: tuple[Band, ...] = item.bands or item.sum or ()
+        # a band's number is the rule's own; it neither ends with a parameter nor leans on another item
+        names = Names(self.names.measures, self.names.titles, {}, self.names.events, self.names.flags)
         try:
             if item.value is not None:
-                parse_value(item.value, self.names)
+                parse_value(item.value, names)
             for band in lines:
                 for op, amount in band_lines(band):
-                    parse_condition(f"{item.value} {op} {amount}", self.names)
+                    parse_condition(f"{item.value} {op} {amount}", names)
                 if band.if_ is not None:
-                    parse_condition(band.if_, self.names)
+                    parse_condition(band.if_, names)
         except ExpressionError as error:
             self.problem(section, entry, key, str(error))
         for other in item.best_of or ():
@@ -141,9 +143,11 @@ class _Checker:
             for item in step.via:
                 if item not in self.pack.items:
                     self.problem("steps", step.id, step.id, f"via 里的 {item!r} 不是带条件的条目")
-            for text in [step.propose, *(g.test for g in step.groups)]:
-                if text is not None:
-                    self.expression("steps", step.id, f"step.{step.id}", step.id, text, self.names)
+            if step.propose is not None:
+                self.expression("steps", step.id, f"step.{step.id}", step.id, step.propose, self.names)
+            for group in step.groups:
+                if group.test is not None:
+                    self.expression("steps", step.id, f"step.{step.id}", group.id, group.test, self.pack.group_names)
         for pool in self.book.pools:
             if pool.step not in {s.id for s in self.book.steps}:
                 self.problem("pools", pool.id, pool.id, f"没有步骤 {pool.step!r}")

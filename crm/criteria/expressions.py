@@ -16,7 +16,7 @@ from typing import NoReturn
 from crm.criteria import quantity
 from crm.criteria.terms import (
     SIZES, Both, Cagr, Choice, Code, Column, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Param, Product,
-    Ratio, ScoreOf, Since, SizeAtMost, Sum, Value, Window, shift,
+    Ratio, ScoreOf, Short, Since, SizeAtMost, Sum, Surely, Value, Window, shift,
 )
 
 STAGES = ("nurture", "share_reform", "neeq", "tutoring", "accepted", "registered", "listed")
@@ -39,18 +39,25 @@ class Names:
     events: dict[str, bool] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
     items: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()  # items short() may be asked about
     scores: frozenset[str] = frozenset()
     extra: dict[str, str] = field(default_factory=dict)  # further value names (alert inputs): name -> unit; "?" = yes/no
 
 
 def parse_condition(text: str, names: Names) -> Condition:
     """Read a yes/no expression. Raises ExpressionError."""
-    return _Reader(text, names).condition(_tree(text))
+    try:
+        return _Reader(text, names).condition(_tree(text))
+    except IndexError:
+        raise ExpressionError(f"a function misses an argument (in {text!r})") from None
 
 
 def parse_value(text: str, names: Names) -> Value:
-    """Read a value expression. Raises ExpressionError."""
-    return _Reader(text, names).value(_tree(text))
+    """Read a value expression; windows and cagr too, since it will be compared. Raises ExpressionError."""
+    try:
+        return _Reader(text, names).value(_tree(text), window=True)
+    except IndexError:
+        raise ExpressionError(f"a function misses an argument (in {text!r})") from None
 
 
 def unit_of(term: Value, names: Names) -> str:
@@ -69,6 +76,8 @@ def unit_of(term: Value, names: Names) -> str:
             return next((u for v in of if (u := unit_of(v, names))), "")
         case Since(_, unit):
             return unit
+        case Short():
+            return "条"
         case ScoreOf():
             return "分"
         case Cagr():
@@ -270,12 +279,15 @@ _VALUES: dict[str, _Make] = {
     "yoy": _Reader.yoy,
     "cagr": _Reader.cagr,
     "score": lambda r, a: ScoreOf(r.known(a[0], r.names.scores, "score")),
+    "short": lambda r, a: Short(r.known(a[0], r.names.groups, "item (short() is for board groups)")),
+    "years_since_registration": lambda _r, _a: Since(Column("identity", "registered_on"), "年"),
     "days_since_registration": lambda _r, _a: Since(Column("identity", "registered_on"), "日"),
     "years_since_exit": lambda _r, _a: Since(Column("register", "last_exit"), "年"),
 }
 _QUESTIONS: dict[str, _Ask] = {
     "holds": lambda r, a: Is(Column("title", r.known(a[0], r.names.titles, "title"))),
     "ever": lambda r, a: Is(Column("ever", r.known(a[0], r.names.titles, "title"))),
+    "surely": lambda r, a: Surely(r.condition(a[0])),
     "in_register": lambda _r, _a: Is(Column("register", "in")),
     "was_registered": lambda _r, _a: Is(Column("register", "ever")),
     "register": lambda _r, _a: Met("register"),

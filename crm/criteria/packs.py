@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -137,6 +137,11 @@ class Pack:
             items=frozenset(self.items),
             scores=frozenset([s.id for s in scores] + [p.id for s in scores for p in s.parts]),
         )
+
+    @cached_property
+    def group_names(self) -> Names:
+        """What board groups may speak of: everything, and how many criteria of a step's items are short."""
+        return replace(self.names, groups=frozenset(key for step in self.steps for key in step.via))
 
     def parameter(self, name: str, on: date) -> DatedValue | None:
         """The value in force on a day; None before the first and after an end."""

@@ -11,7 +11,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ColumnKind = Literal["year", "before", "at", "ytd", "ytd_prior", "ytd_month", "title", "ever", "event", "flag", "stage", "register", "identity"]
 
@@ -115,6 +115,13 @@ class ScoreOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Short:
+    """How many criteria of an item are not fulfilled (fewest that must change); for board groups only."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """Each of, or some of, the last n years: only on the left of a comparison."""
 
@@ -131,7 +138,7 @@ class Cagr:
     first: Value
 
 
-Value = Const | Param | Figure | Sum | Product | Ratio | Choice | Since | ScoreOf | Window | Cagr
+Value = Const | Param | Figure | Sum | Product | Ratio | Choice | Since | ScoreOf | Short | Window | Cagr
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,13 @@ class Both:
 @dataclass(frozen=True, slots=True)
 class Not:
     """not."""
+
+    of: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Surely:
+    """Known to be true; unknown counts as no."""
 
     of: Condition
 
@@ -197,7 +211,7 @@ class Met:
     item: str
 
 
-Condition = Compare | Both | Not | Is | Happened | Code | SizeAtMost | Met
+Condition = Compare | Both | Not | Surely | Is | Happened | Code | SizeAtMost | Met
 Term = Value | Condition
 
 SIZES = ("micro", "small", "medium", "large")
@@ -214,7 +228,7 @@ def children(term: Term) -> tuple[Term, ...]:
             return of
         case Cagr(_, last, first):
             return (last, first)
-        case Not(of):
+        case Not(of) | Surely(of):
             return (of,)
         case _:
             return ()
@@ -275,3 +289,20 @@ def _(term: Ratio, by: int) -> Value:
 @shift.register(Choice)
 def _(term: Choice, by: int) -> Value:
     return Choice(term.how, tuple(shift(v, by) for v in term.of))
+
+
+def rebuild(term: Term, change: Callable[[Term], Term]) -> Term:
+    """The term with `change` applied to every part, innermost first."""
+    kids = [rebuild(child, change) for child in children(term)]
+    match term:
+        case Sum() | Product() | Ratio() | Compare():
+            names = {Ratio: ("top", "bottom")}.get(type(term), ("left", "right"))
+            return change(replace(term, **dict(zip(names, kids, strict=True))))
+        case Choice() | Window() | Both():
+            return change(replace(term, of=tuple(kids)))  # type: ignore[arg-type]
+        case Cagr():
+            return change(replace(term, last=kids[0], first=kids[1]))  # type: ignore[arg-type]
+        case Not() | Surely():
+            return change(replace(term, of=kids[0]))  # type: ignore[arg-type]
+        case _:
+            return change(term)

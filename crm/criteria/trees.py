@@ -15,11 +15,19 @@ _BRANCHES = ("all", "any", "none")
 
 
 def inherit(outer: Sourced, inner: Sourced) -> Sourced:
-    """The inner source, completed by the outer. A quote belongs to one clause and is not handed down to another."""
+    """The inner source, completed by the outer.
+
+    Clause, quote and basis belong to a document: another document takes none of them. A quote belongs to a clause.
+    """
     values = {name: getattr(inner, name) for name in _SOURCE}
-    other = (inner.document is not None and inner.document != outer.document) or (inner.clause is not None and inner.clause != outer.clause)
-    for name in _SOURCE:
-        if values[name] is None and not (other and name == "quote") and not (name == "clause" and inner.document not in (None, outer.document)):
+    if inner.document is not None and inner.document != outer.document:
+        handed = {"checked_on"}
+    elif inner.clause is not None and inner.clause != outer.clause:
+        handed = {"document", "basis", "checked_on"}
+    else:
+        handed = set(_SOURCE)
+    for name in handed:
+        if values[name] is None:
             values[name] = getattr(outer, name)
     return Sourced(**values)
 

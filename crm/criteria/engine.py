@@ -1,0 +1,239 @@
+"""Evaluates a pack over a facts frame: one firm or a million, the same expressions.
+
+    evaluation = evaluate(pack, facts, on)      # facts: one row per firm, columns as crm.criteria.columns says
+
+Nothing here asks what day it is, reads a database or knows a city.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from crm.core.errors import Invalid
+from crm.criteria import packing
+from crm.criteria.codes import first
+from crm.criteria.columns import dtype
+from crm.criteria.packs import REGISTER
+from crm.criteria.terms import Code, Column, Met, walk
+from crm.criteria.vectors import Compiler, bound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from crm.criteria.packs import Pack
+    from crm.criteria.program import Branch, Program, RunItem, Scored, SizeTest
+
+UNMET, MET, UNKNOWN, NOT_IN_FORCE, NOT_APPLICABLE = range(5)
+"""Codes of an item's state; their letters are `packing.LETTERS`."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out. `frame` has one row per firm, in the order given:
+
+    every column the facts had that no rule reads (keys: uscc, enterprise_id …), the required fact columns, `c{n}` for
+    criterion n (true = fulfilled), `i:{key}` (true/false/null) and `s:{key}` (UInt8 state code) per item,
+    `score.{id}.lo` / `.hi` (分×100), `#size` (0 micro … 3 large, null unknown), `#register` (index of the register test
+    that applies, -1 none, null unknown).
+    """
+
+    pack: Pack
+    on: date
+    program: Program
+    frame: pl.DataFrame
+
+    def rows(self) -> pl.DataFrame:
+        """The frame as VerdictRow columns; see crm.criteria.store."""
+        return packing.rows(self)
+
+
+def evaluate(pack: Pack, facts: pl.DataFrame, on: date) -> Evaluation:
+    """Evaluate every item of the pack for every row. Raises Invalid if a figure is out of bounds or a column's type is wrong."""
+    program = pack.program(on)
+    frame = _prepared(program, facts)
+    codes = _codes(program, frame)
+    frame = frame.with_columns(_indexes(codes))
+    compiler = Compiler(on, codes)
+    lazy = frame.lazy().with_columns(_rows_that_apply(program, codes))
+    lazy = lazy.with_columns(_size(program.sizes, compiler).alias("#size"))
+    lazy = lazy.with_columns(_scores(program, compiler))
+    for level in _levels(program):
+        lazy = lazy.with_columns(_leaves(level, compiler)).with_columns(_states(level, program))
+    return Evaluation(pack, on, program, lazy.collect())
+
+
+def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts with every required column present and typed, bounds checked."""
+    missing = [pl.lit(None, dtype(c)).alias(c.name) for c in program.columns if c.name not in facts.columns]
+    casts = [pl.col(c.name).cast(dtype(c)) for c in program.columns if c.name in facts.columns and facts.schema[c.name] != dtype(c)]
+    floats = [c.name for c in program.columns if c.name in facts.columns and facts.schema[c.name].is_float()]
+    if floats:
+        raise Invalid(f"事实列应为整数：{', '.join(floats)}")
+    frame = facts.with_columns(missing + casts)
+    figures = [c for c in program.columns if c.kind in {"year", "before", "at", "ytd", "ytd_prior"}]
+    limits = {c.name: bound(program.pack.measures[c.key].unit) for c in figures}
+    if not limits or not len(frame):
+        return frame
+    worst = frame.select([pl.max_horizontal(pl.col(n).max(), -pl.col(n).min()).alias(n) for n in limits]).row(0, named=True)
+    if beyond := [n for n, value in worst.items() if value is not None and value > limits[n]]:
+        raise Invalid(f"数值大得不可信，请核对单位：{', '.join(beyond)}")
+    return frame
+
+
+def _codes(program: Program, frame: pl.DataFrame) -> dict[str, list[str | None]]:
+    """Distinct values of each code column that a rule looks into."""
+    names = {t.column.name for leaf in program.criteria for term in (leaf.term, leaf.when) if term for t in walk(term) if isinstance(t, Code)}
+    names |= {t.column.name for scale in program.scales for s in scale.items for line in s.lines if line.term for t in walk(line.term) if isinstance(t, Code)}
+    names |= {t.column.name for test in program.tests if test for t in walk(test) if isinstance(t, Code)}
+    if program.register or program.sizes:
+        names.add(Column("identity", "industry").name)
+    return {name: frame[name].unique(maintain_order=False).to_list() for name in sorted(names)}
+
+
+def _indexes(codes: dict[str, list[str | None]]) -> list[pl.Expr]:
+    return [
+        pl.col(name).replace_strict(values, list(range(len(values))), return_dtype=pl.UInt32).alias(f"#{name}")
+        for name, values in codes.items()
+    ]
+
+
+def _rows_that_apply(program: Program, codes: dict[str, list[str | None]]) -> list[pl.Expr]:
+    """`#register`, `#sizerow`: which register test and which row of 划型 the firm's industry leads to."""
+    made = []
+    for name, tests in (("#register", program.register), ("#sizerow", program.sizes)):
+        if not tests:
+            made.append(pl.lit(-1, pl.Int32).alias(name))
+            continue
+        rows = [(t.industries, t.unless) for t in tests]
+        table = pl.Series([first(code, rows) for code in codes["industry"]], dtype=pl.Int32)
+        made.append(pl.lit(table).gather(pl.col("#industry")).alias(name))
+    return made
+
+
+def _size(sizes: tuple[SizeTest, ...], compiler: Compiler) -> pl.Expr:
+    """划型: of each row the lowest level over its lines; unknown unless every line that could lower it is known."""
+    made: pl.Expr = pl.lit(None, pl.Int8)
+    for i, row in enumerate(sizes):
+        levels = []
+        for value, bounds in row.lines:
+            vec = compiler.value(value)
+            passed = [compiler.compare_values(">=", vec, compiler.value_of(b)) for b in bounds]
+            levels.append(sum((p.cast(pl.Int8) for p in passed[1:]), passed[0].cast(pl.Int8)))
+        low = pl.min_horizontal(levels)  # skips nulls: one known line at micro decides, any other null does not
+        known = pl.all_horizontal([x.is_not_null() for x in levels]) | (low == 0)
+        made = pl.when(pl.col("#sizerow") == i).then(pl.when(known).then(low)).otherwise(made)
+    return made
+
+
+def _scores(program: Program, compiler: Compiler) -> list[pl.Expr]:
+    made = []
+    for scale in program.scales:
+        ends = [_ends(s, compiler) for s in scale.items]
+        for end, name in ((0, "lo"), (1, "hi")):
+            made.append(sum((e[end] for e in ends[1:]), ends[0][end]).cast(pl.Int32).alias(f"score.{scale.id}.{name}"))
+    return made
+
+
+def _ends(scored: Scored, compiler: Compiler) -> tuple[pl.Expr, pl.Expr]:
+    """Fewest and most points an item can have, given what is unknown."""
+    zero = pl.lit(0, pl.Int32)
+    if scored.kind == "best":
+        ends = [_ends(s, compiler) for s in scored.of]
+        return pl.max_horizontal([e[0] for e in ends]), pl.max_horizontal([e[1] for e in ends])
+    tests = [(compiler.condition(line.term) if line.term is not None else pl.lit(value=True), pl.lit(line.points, pl.Int32)) for line in scored.lines]
+    if scored.kind == "sum":
+        low = sum((pl.when(t).then(p).otherwise(zero) for t, p in tests), zero)
+        high = sum((pl.when(t.fill_null(value=True)).then(p).otherwise(zero) for t, p in tests), zero)
+        return pl.min_horizontal(low, scored.max), pl.min_horizontal(high, scored.max)
+    low = high = zero
+    for test, points in reversed(tests):
+        low = pl.when(test).then(points).when(~test).then(low).otherwise(pl.min_horizontal(points, low))
+        high = pl.when(test).then(points).when(~test).then(high).otherwise(pl.max_horizontal(points, high))
+    return low, high
+
+
+def _levels(program: Program) -> list[list[RunItem]]:
+    """Items in groups such that each asks only about items of earlier groups."""
+    asked = {item.key: _asks(item) for item in program.items}
+    asked[REGISTER] = {r.key for r in program.register}
+    done: set[str] = set()
+    levels = []
+    while left := [i for i in program.items if i.key not in done]:
+        ready = [i for i in left if asked[i.key] <= done]
+        done |= {i.key for i in ready}
+        levels.append(ready)
+    return levels
+
+
+def _asks(item: RunItem) -> set[str]:
+    leaves = item.tree.leaves if item.tree else ()
+    return {t.item for leaf in leaves for term in (leaf.term, leaf.when) if term for t in walk(term) if isinstance(t, Met)}
+
+
+def _leaves(items: list[RunItem], compiler: Compiler) -> list[pl.Expr]:
+    made = []
+    for leaf in (leaf for item in items if item.tree for leaf in item.tree.leaves):
+        if not leaf.in_force:
+            made.append(pl.lit(None, pl.Boolean).alias(f"c{leaf.number}"))
+            continue
+        test = compiler.condition(leaf.term)
+        test = ~test if leaf.veto else test
+        made.append((test if leaf.when is None else ~compiler.condition(leaf.when) | test).alias(f"c{leaf.number}"))
+    return made
+
+
+def _states(items: list[RunItem], program: Program) -> list[pl.Expr]:
+    made = []
+    for item in items:
+        if item.key == REGISTER:
+            made += _register(program)
+            continue
+        truth = holds(item.tree) if item.tree is not None else None
+        made.append((pl.lit(None, pl.Boolean) if truth is None else truth).alias(f"i:{item.key}"))
+        state = pl.lit(NOT_IN_FORCE, pl.UInt8) if truth is None else truth.cast(pl.UInt8).fill_null(UNKNOWN)
+        if item.industries:
+            own = program.register.index(item)
+            state = pl.when(pl.col("#register") == own).then(state).when(pl.col("#register").is_null()).then(UNKNOWN).otherwise(NOT_APPLICABLE)
+        made.append(state.cast(pl.UInt8).alias(f"s:{item.key}"))
+    return made
+
+
+def _register(program: Program) -> list[pl.Expr]:
+    """The firm's own register test. No test for its industry: not in force, and not met for whoever asks."""
+    truth, state = pl.lit(None, pl.Boolean), pl.lit(UNKNOWN, pl.UInt8)
+    for i, item in enumerate(program.register):
+        here = pl.col("#register") == i
+        truth = pl.when(here).then(pl.col(f"i:{item.key}")).otherwise(truth)
+        state = pl.when(here).then(pl.col(f"s:{item.key}")).otherwise(state)
+    none = pl.col("#register") == -1
+    truth = pl.when(none).then(pl.lit(value=False)).otherwise(truth)
+    return [truth.alias(f"i:{REGISTER}"), pl.when(none).then(pl.lit(NOT_IN_FORCE, pl.UInt8)).otherwise(state).alias(f"s:{REGISTER}")]
+
+
+def holds(tree: Branch) -> pl.Expr | None:
+    """Truth of a node from its criteria's columns; None when a rule it needs is not in force."""
+    if tree.criterion is not None:
+        return pl.col(f"c{tree.criterion.number}") if tree.criterion.in_force else None
+    kids = [holds(b) for b in tree.of]
+    known = [k for k in kids if k is not None]
+    match tree.kind:
+        case "all":
+            return pl.all_horizontal(known) if len(known) == len(kids) else None
+        case "any":
+            return pl.any_horizontal(known) if known else None
+        case "none":
+            fine = [k if b.criterion is not None else ~k for k, b in zip(kids, tree.of, strict=True) if k is not None]
+            return pl.all_horizontal(fine) if len(fine) == len(kids) else None
+        case _:
+            return _enough(known, tree.n) if len(known) >= tree.n else None
+
+
+def _enough(of: Iterable[pl.Expr], n: int) -> pl.Expr:
+    nodes = list(of)
+    sure = pl.sum_horizontal([k.fill_null(value=False).cast(pl.UInt8) for k in nodes])
+    possible = pl.sum_horizontal([k.fill_null(value=True).cast(pl.UInt8) for k in nodes])
+    return pl.when(sure >= n).then(pl.lit(value=True)).when(possible < n).then(pl.lit(value=False))

@@ -1,0 +1,402 @@
+"""One firm's verdicts in full, from its stored row and the pack alone: nothing is read again, nothing decided anew.
+
+    explanation = explain(pack, row, on)        # row: a VerdictRow, or one row of Evaluation.rows()
+
+States come from the row; figures, gaps and questions from the evidence kept in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from crm.criteria import packing, terms, wording
+from crm.criteria.expressions import unit_of
+from crm.criteria.packs import REGISTER
+from crm.criteria.reach import Reach, reach_of
+from crm.criteria.schema import BASIS_LABELS, STATUS_LABELS
+from crm.criteria.terms import SIZES, Cagr, Compare, Const, ScoreOf, Value, Window
+from crm.criteria.values import Firm
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from crm.criteria.packs import Pack
+    from crm.criteria.program import Branch, Criterion, Program, RunItem, Scale
+    from crm.criteria.schema import Note, Sourced, Title
+
+STATE_LABELS = {"met": "符合", "unmet": "未达", "unknown": "缺数据", "not_in_force": "无现行规定", "not_applicable": "不适用"}
+
+
+class Row(Protocol):
+    """What is stored per firm; see crm.criteria.packing for the layout."""
+
+    outcomes: str
+    unmet: bytes
+    unknown: bytes
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who says so."""
+
+    document: str | None  # number, else title
+    title: str | None
+    clause: str | None
+    quote: str | None
+    status: str | None  # draft | in_force | superseded | repealed
+    basis: str | None
+    checked_on: date | None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What must be said beside it: 草案, 二手来源, 待确认, 系统默认（非政策）. Nothing for text in force, read."""
+        status = STATUS_LABELS.get(self.status or "", "") if self.status != "in_force" else ""
+        return tuple(text for text in (status, BASIS_LABELS.get(self.basis or "", "")) if text)
+
+    @property
+    def text(self) -> str:
+        """'工信部企业〔2026〕2号 附件1 三'."""
+        return " ".join(part for part in (self.document, self.clause) if part) or "系统默认，非政策"
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionView:
+    """One criterion of one firm."""
+
+    id: str
+    number: int
+    label: str
+    state: str
+    actual: str | None
+    required: str | None
+    gap: str | None
+    period: str
+    source: Source
+    asks: tuple[str, ...]  # what to ask the firm for, when unknown
+    per_mille: int | None  # of the way; None when it cannot be said
+    applies: bool
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node of an item's tree, with its state."""
+
+    kind: str  # leaf | all | any | none | at_least
+    n: int
+    label: str | None
+    state: str
+    children: tuple[NodeView, ...]
+    criterion: CriterionView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreView:
+    """A score or part: points as 分, an interval while items are unknown."""
+
+    id: str
+    label: str
+    max: Fraction
+    low: Fraction
+    high: Fraction
+    whole: bool
+    items: tuple[tuple[str, Fraction, Fraction, Fraction], ...]  # label, low, high, max
+
+    @property
+    def text(self) -> str:
+        """'65' or '45–65'."""
+        low, high = (wording.amount(end, "") for end in (self.low, self.high))
+        return low if low == high else f"{low}–{high}"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """An item: register test, pool, level, note, place or title, with its distance."""
+
+    key: str
+    label: str
+    state: str
+    source: Source
+    tree: NodeView | None
+    criteria: tuple[CriterionView, ...]  # those that apply to this firm
+    scores: tuple[ScoreView, ...]
+    reach: Reach
+    near: CriterionView | None
+    purpose: str | None = None
+    held: bool | None = None  # titles: held on the day
+    title: Title | None = None
+
+    @property
+    def text(self) -> str:
+        """Short: '研发费用占比 差0.24个百分点', '差 2 条 …', '缺 3 项数据', '已符合'."""
+        return short_text(self)
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What to ask the firm for, each once."""
+        return tuple(dict.fromkeys(q for c in self.criteria for q in c.asks))
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step of the ladder: state of the place it leads to, and the nearest item on the way."""
+
+    id: str
+    label: str
+    from_place: str
+    to_place: str
+    state: str
+    item: ItemView | None
+    group: str | None
+    proposes: bool  # the pack says a move may be proposed
+
+    @property
+    def text(self) -> str:
+        """What the card shows."""
+        if self.state == "met":
+            return "已达到"
+        return f"{self.item.label}：{self.item.text}" if self.item else ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything about one firm under one pack on one day."""
+
+    pack: Pack
+    on: date
+    tier: str
+    size_class: str | None
+    register: ItemView | None  # the firm's own register test; None when no test is for its industry, or it is unknown which
+    register_state: str
+    items: dict[str, ItemView]
+    steps: tuple[StepView, ...]
+    notes: tuple[Note, ...]
+    cells: dict[str, packing.Cell]
+
+    @cached_property
+    def titles(self) -> tuple[ItemView, ...]:
+        """Titles with a rule, award and review."""
+        return tuple(v for v in self.items.values() if v.title is not None)
+
+    @cached_property
+    def pools(self) -> tuple[ItemView, ...]:
+        """Pools of the ladder."""
+        return tuple(self.items[p.id] for p in self.pack.book.pools)
+
+    @cached_property
+    def levels(self) -> tuple[ItemView, ...]:
+        """Named levels beside the places."""
+        return tuple(self.items[i.id] for i in self.pack.book.levels)
+
+    @cached_property
+    def asks(self) -> tuple[str, ...]:
+        """Everything worth asking this firm for: what keeps register test and titles unknown."""
+        views = [v for v in (self.register, *self.titles) if v is not None and v.state == "unknown"]
+        return tuple(dict.fromkeys(q for v in views for q in v.asks))
+
+
+def explain(pack: Pack, row: Row, on: date) -> Explanation:
+    """Expand one stored row. The pack must be the one whose hash the row carries."""
+    return _Expander(pack.program(on), row).explanation()
+
+
+def short_text(view: ItemView) -> str:
+    """One line about an item: how far, or what is missing."""
+    if view.state in {"not_in_force", "not_applicable"}:
+        return STATE_LABELS[view.state]
+    if view.state == "met":
+        return "已符合"
+    if view.near is None:
+        return f"缺 {view.reach.unknown} 项数据" if view.reach.unknown else STATE_LABELS[view.state]
+    text = f"{view.near.label} 差{view.near.gap}" if view.near.gap else f"{view.near.label} 未达"
+    return text if view.reach.missing <= 1 else f"差 {view.reach.missing} 条，先看 {text}"
+
+
+class _Expander:
+    def __init__(self, program: Program, row: Row) -> None:
+        self.program, self.pack = program, program.pack
+        letters = row.outcomes
+        self.states = {key: packing.STATES[letter] for key, letter in zip(self.pack.items, letters, strict=False)}
+        count = len(program.criteria)
+        unmet, unknown = packing.read_bits(row.unmet, count), packing.read_bits(row.unknown, count)
+        self.leaves = [None if k else not u for u, k in zip(unmet, unknown, strict=True)]
+        truth = {"met": True, "unmet": False, "not_applicable": False}
+        size = letters[len(self.pack.items)]
+        self.size = int(size) if size.isdecimal() else None
+        self.size_class = SIZES[self.size] if self.size is not None else "unknown" if size == "?" else None
+        self.cells = packing.read_evidence(program, row.evidence)
+        bare = Firm(program.on, self.cells, {}, {}, self.size)
+        self.points = {s.id: [bare.points(i) for i in s.items] for s in program.scales}
+        scores = {name: (sum(p[0] for p in ends), sum(p[1] for p in ends)) for name, ends in self.points.items()}
+        self.firm = Firm(program.on, self.cells, {k: truth.get(s) for k, s in self.states.items()}, scores, self.size)
+        self.views = [self.criterion(c) for c in program.criteria]
+
+    def explanation(self) -> Explanation:
+        items = {item.key: self.item(item) for item in self.program.items if item.key != REGISTER}
+        own = next((items[i.key] for i in self.program.register if self.states[i.key] != "not_applicable"), None)
+        sure = own if own is not None and sum(self.states[i.key] != "not_applicable" for i in self.program.register) == 1 else None
+        notes = tuple(n for n in self.pack.book.notes if self.states[n.id] == "met")
+        steps = tuple(self.step(step.id, items, sure) for step in self.pack.steps)
+        return Explanation(self.pack, self.program.on, tier(self.pack, self.states), self.size_class, sure, self.states[REGISTER], items, steps, notes, self.cells)
+
+    def source(self, given: Sourced) -> Source:
+        document = self.pack.documents.get(given.document or "")
+        number = (document.number or document.title) if document else None
+        return Source(number, document.title if document else None, given.clause, given.quote, document.status if document else None, given.basis, given.checked_on)
+
+    def criterion(self, leaf: Criterion) -> CriterionView:
+        applies = leaf.when is None or self.firm.condition(leaf.when) is not False
+        truth = self.leaves[leaf.number]
+        state = "not_in_force" if not leaf.in_force else "unknown" if truth is None else "met" if truth else "unmet"
+        on = self.program.on
+        value, compare = self.seen(leaf), wording.compared(leaf.term)
+        actual = required = gap = None
+        per_mille = 1000 if state == "met" else 0 if state == "unmet" else None
+        if compare is not None and leaf.in_force:
+            unit, line = unit_of(compare.right, self.pack.names) or unit_of(compare.left, self.pack.names), compare.right.value  # type: ignore[union-attr]  # compared() gives constants
+            required = wording.required(compare.op, line, unit)
+            actual, gap, per_mille = self.measured(leaf, compare, value, unit, state, per_mille)
+        asks = ()
+        if state == "unknown" and applies:
+            asked = wording.unknown_columns(leaf.term, self.cells) if not _scores_in(leaf.term) else self.score_columns(leaf)
+            asks = (leaf.ask,) if leaf.ask else tuple(dict.fromkeys(wording.question(c, self.pack, on) for c in asked))
+        period = wording.period(leaf.term, on)
+        return CriterionView(leaf.id, leaf.number, leaf.label, state, actual, required, gap, period, self.source(leaf.source), asks, per_mille, applies, leaf.note)
+
+    def score_columns(self, leaf: Criterion) -> list[terms.Column]:
+        """Empty columns behind the score a criterion asks for."""
+        names = [t.id for t in terms.walk(leaf.term) if isinstance(t, ScoreOf)]
+        found = []
+        for name in names:
+            for scored, (low, high) in zip(self.program.scale[name].items, self.points[name], strict=True):
+                if low != high:
+                    for line in (line for s in (scored, *scored.of) for line in s.lines if line.term is not None):
+                        found += wording.unknown_columns(line.term, self.cells)
+        return found
+
+    def seen(self, leaf: Criterion) -> list[Fraction | None]:
+        """The value or, for a window, the values compared."""
+        compare = wording.compared(leaf.term)
+        if compare is None or isinstance(compare.left, ScoreOf | Cagr):
+            return []
+        of: tuple[Value, ...] = compare.left.of if isinstance(compare.left, Window) else (compare.left,)
+        return [self.firm.value(v) for v in of]
+
+    def measured(self, leaf: Criterion, compare: Compare, values: list[Fraction | None], unit: str, state: str, per_mille: int | None) -> tuple[str | None, str | None, int | None]:
+        """(actual, gap, per mille): the worst known value of a window, a score's interval, or a growth rate."""
+        assert isinstance(compare.right, Const)
+        line = compare.right.value
+        if isinstance(compare.left, ScoreOf):
+            ends = [Fraction(end, 100) for end in self.firm.scores.get(compare.left.id, (0, 0))]
+            text = wording.amount(ends[0], "分") if ends[0] == ends[1] else f"{wording.amount(ends[0], '')}–{wording.amount(ends[1], '分')}"
+            return text, wording.gap(line - ends[1], "分") if state == "unmet" else None, _part(ends[1], line, compare.op) if state != "met" else 1000
+        if isinstance(compare.left, Cagr):
+            rate = _rate(self.firm, compare.left)
+            if rate is None:
+                return None, None, per_mille
+            values = [rate]
+        known = [v for v in values if v is not None]
+        if not known:
+            return None, None, per_mille
+        worst = (min if compare.op in {">=", ">"} else max)(known)
+        if isinstance(compare.left, Window) and compare.left.how == "some":
+            worst = (max if compare.op in {">=", ">"} else min)(known)
+        text = wording.amount(worst, unit)
+        if state == "unmet" and text == wording.amount(line, unit):
+            text = wording.amount(worst, unit, places=6)  # shows why it fails by a hair
+        if state != "unmet" or leaf.veto:
+            return text, None, per_mille
+        return text, wording.gap(abs(line - worst), unit), _part(worst, line, compare.op)
+
+    def node(self, branch: Branch) -> tuple[NodeView, Reach]:
+        if branch.criterion is not None:
+            view = self.views[branch.criterion.number]
+            made = NodeView("leaf", 0, view.label, view.state, (), view)
+            return made, reach_of(branch, [], view.state, view)
+        kids = [self.node(b) for b in branch.of]
+        state = _combined(branch, [k.state for k, _ in kids])
+        children = tuple(k for k, _ in kids if k.criterion is None or k.criterion.applies)
+        return NodeView(branch.kind, branch.n, branch.label, state, children, None), reach_of(branch, [r for _, r in kids], state, None)
+
+    def item(self, item: RunItem) -> ItemView:
+        title = self.pack.titles.get(item.key.removesuffix(".review"))
+        tree, reach = self.node(item.tree) if item.tree is not None else (None, Reach())
+        views = tuple(v for leaf in (item.tree.leaves if item.tree else ()) if (v := self.views[leaf.number]).applies)
+        near = self.views[reach.near] if reach.near is not None else None
+        held = self.cells.get(f"title.{title.id}") if title else None
+        purpose = None if title is None else "review" if item.key.endswith(".review") else "award"
+        scores = tuple(self.score(s) for s in self.program.scales if s.id in self.scores_of(item))
+        return ItemView(item.key, item.label, self.states[item.key], self.source(item.source), tree, views, scores, reach, near, purpose, None if held is None else bool(held), title)
+
+    def scores_of(self, item: RunItem) -> set[str]:
+        """Scores its criteria ask for, and the parts of the whole one."""
+        named = {t.id for leaf in (item.tree.leaves if item.tree else ()) for t in terms.walk(leaf.term) if isinstance(t, ScoreOf)}
+        wholes = [s for s in self.program.scales if s.whole and s.id in named]
+        return named | {p.id for whole in wholes for p in self.program.scales if not p.whole and set(p.items) <= set(whole.items)}
+
+    def score(self, scale: Scale) -> ScoreView:
+        low, high = self.firm.scores[scale.id]
+        items = tuple((s.label, Fraction(e[0], 100), Fraction(e[1], 100), Fraction(s.max, 100)) for s, e in zip(scale.items, self.points[scale.id], strict=True))
+        return ScoreView(scale.id.removeprefix("review:"), scale.label, Fraction(scale.max, 100), Fraction(low, 100), Fraction(high, 100), scale.whole, items)
+
+    def step(self, name: str, items: dict[str, ItemView], own: ItemView | None) -> StepView:
+        step = next(s for s in self.pack.steps if s.id == name)
+        views = [own if key == REGISTER else items[key] for key in step.via]
+        open_ = [v for v in views if v is not None and not v.held and v.state in {"met", "unmet", "unknown"}]
+        best = min(open_, key=lambda v: v.reach.key, default=None)
+        short = {key: v.reach.missing for key, v in zip(step.via, views, strict=True) if v is not None}
+        firm = replace(self.firm, short=short)
+        group = next((g for g, test in self.program.groups[name] if test is None or firm.condition(test)), None)
+        proposal = self.program.proposals[name]
+        state = self.states.get(f"place.{step.to}", "unknown")
+        return StepView(name, step.label, step.from_, step.to, state, best, group, proposal is not None and self.firm.condition(proposal) is True)
+
+
+def tier(pack: Pack, states: dict[str, str]) -> str:
+    """The highest place whose test is met; the lowest needs none."""
+    met = [p.id for p in pack.ladder if p.requires is None or states[f"place.{p.id}"] == "met"]
+    return met[-1] if met else ""
+
+
+def _combined(branch: Branch, states: list[str]) -> str:
+    truth = {"met": True, "unmet": False, "unknown": None}
+    known = [truth[s] for s in states if s != "not_in_force"]
+    sure, possible = sum(k is True for k in known), sum(k is not False for k in known)
+    match branch.kind:
+        case "any":
+            need = 1
+        case "at_least":
+            need = branch.n
+        case _:
+            if len(known) < len(states):
+                return "not_in_force"
+            fine = [k if b.criterion is not None or branch.kind == "all" else (None if k is None else not k) for k, b in zip(known, branch.of, strict=True)]
+            return "unmet" if False in fine else "unknown" if None in fine else "met"
+    if len(known) < need:
+        return "not_in_force"
+    return "met" if sure >= need else "unmet" if possible < need else "unknown"
+
+
+def _scores_in(term: terms.Term) -> bool:
+    return any(isinstance(t, ScoreOf) for t in terms.walk(term))
+
+
+def _rate(firm: Firm, growth: Cagr) -> Fraction | None:
+    """The compound rate for display, to a hundredth of a percent; the verdict itself needs no root."""
+    last, first = firm.value(growth.last), firm.value(growth.first)
+    if last is None or first is None or first <= 0 or last < 0:
+        return None
+    return Fraction(round((float(last / first) ** (1 / growth.years) - 1) * 10**6), 10**6)
+
+
+def _part(value: Fraction, line: Fraction, op: str) -> int:
+    """How much of the way, 0–999, of something that is short."""
+    if op in {">=", ">"}:
+        share = value / line if line > 0 else Fraction(0)
+    else:
+        share = line / value if value > 0 else Fraction(0)
+    return max(0, min(999, int(share * 1000)))
