@@ -1,0 +1,61 @@
+"""Where the firms of a file lie: the declared division, the address, or what was set for the whole file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from crm.regions.gazetteer import load_gazetteer
+from crm.regions.scope import covers
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from crm.imports.checking.plan import Check, Findings
+    from crm.regions.gazetteer import Gazetteer
+
+
+def with_places(session: Session, frame: pl.DataFrame, check: Check, findings: Findings) -> pl.DataFrame:
+    """Add region_code, region_found (address | import | unknown), region_guess (only the file's own hint), zone_code, allowed."""
+    gazetteer = load_gazetteer(session)
+    declared = {text: gazetteer.by_name(text, check.mapping.region) for text in frame["region"].drop_nulls().unique()}
+    lost = frame.filter(pl.col("region").is_in([text for text, code in declared.items() if code is None]) & pl.col("state").is_null())
+    findings.add_rows(lost.select("row", "region").rows(), "suspicious", check.head("region"), "region_unreadable", "不认识这个地区，改从地址判断。")
+    rows = frame.select("row", "region", "address", "state").rows()
+    answers = [_place(gazetteer, declared.get(region) if region else None, address, check.mapping.region) for _, region, address, _ in rows]
+    for (row, region, address, state), (_, found, _, conflict) in zip(rows, answers, strict=True):
+        if state is None and conflict:
+            findings.add(row, "suspicious", check.head("address"), address, "region_conflict", f"地址不在“{region}”，按“{region}”归属，请核对。")
+        elif state is None and found == "import" and region and address and len(declared[region] or "") == 6 and (declared[region] or "").endswith("00"):
+            findings.add(row, "suspicious", check.head("address"), address, "region_city_only", "地址看不出县（市、区），暂归到市一级，请补充。")
+    frame = frame.with_columns(
+        pl.Series("region_code", [a[0] for a in answers], dtype=pl.String), pl.Series("region_found", [a[1] for a in answers], dtype=pl.String),
+        pl.Series("region_guess", [a[2] for a in answers], dtype=pl.Boolean), _zones(frame, gazetteer),
+    )
+    return frame.with_columns(_allowed(frame, check))
+
+
+def _place(gazetteer: Gazetteer, declared: str | None, address: str | None, whole: str | None) -> tuple[str | None, str, bool, bool]:
+    """(division, how found, only the file's hint, address contradicts the declaration)."""
+    hint = declared or whole
+    place = gazetteer.locate(address, hint)
+    if place.code is None:
+        return hint, "import" if hint else "unknown", declared is None, False
+    if hint is None or covers([hint], place.code):
+        return place.code, "address", False, False
+    if covers([place.code], hint):
+        return hint, "import", declared is None, False
+    return (declared, "import", False, True) if declared else (place.code, "address", False, False)
+
+
+def _zones(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.Series:
+    texts = zip(frame["zone"], frame["address"], strict=True)
+    return pl.Series("zone_code", [gazetteer.zone(f"{zone or ''} {address or ''}") for zone, address in texts], dtype=pl.String)
+
+
+def _allowed(frame: pl.DataFrame, check: Check) -> pl.Series:
+    if check.access is None:
+        return pl.Series("allowed", [True] * frame.height)
+    verdicts = {code: code is None or check.access.covers(code) for code in frame["region_code"].unique()}
+    return pl.Series("allowed", [verdicts[code] for code in frame["region_code"]])

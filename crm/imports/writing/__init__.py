@@ -1,0 +1,6 @@
+"""A checked plan into the database, every row written down in `import_change`; and back out again."""
+
+from crm.imports.writing.registrations import write_registrations
+
+WRITERS = {"registrations": write_registrations}
+"""Kind -> write(session, plan, mapping, journal) -> ids of the firms touched."""
