@@ -20,7 +20,7 @@ PAGE_MODULES = (
     "crm.web.audit",
     "crm.web.admin",
 )
-API_MODULES: tuple[str, ...] = ()
+API_MODULES = ("crm.api.tokens", "crm.api.spec", "crm.api.enterprises", "crm.api.facts", "crm.api.work")
 
 
 class Index(IndexView):

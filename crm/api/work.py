@@ -1,0 +1,175 @@
+"""Work as JSON: moves, alerts, visits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flask_appbuilder.api import expose
+from flask_appbuilder.security.decorators import permission_name, protect
+
+from crm.api.facts import columns
+from crm.api.scoped import READERS, Body, ScopedApi, id_is, text_is
+from crm.core.clock import now, today
+from crm.ladder import operations as ladder
+from crm.ladder.models import Move
+from crm.security.request import access, db
+from crm.visits.models import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask.typing import ResponseReturnValue
+
+STAFF = ("officer", "manager", "administrator")
+
+
+class MovesApi(ScopedApi):
+    """Moves between places: proposed, confirmed, rejected, withdrawn."""
+
+    resource_name = "moves"
+    openapi_spec_tag = "moves"
+    permits: ClassVar[Mapping[str, tuple[str, ...]]] = {"get": READERS, "propose": STAFF, "decide": ("manager", "administrator")}
+    model, noun = Move, "变动"
+    fields: ClassVar[Mapping[str, Any]] = columns(
+        Move, "id", "enterprise_id", "step", "from_place", "to_place", "state", "proposed_on", "proposed_by", "reason", "against_verdict",
+        "decided_at", "decided_by", "decision_reason",
+    )
+    sorts: ClassVar[Mapping[str, Any]] = {"proposed_on": Move.proposed_on}
+    filters: ClassVar[Mapping[str, Any]] = {"enterprise_id": id_is(Move.enterprise_id), "state": text_is(Move.state), "step": text_is(Move.step)}
+
+    @expose("/", methods=["GET"])
+    @protect()
+    @permission_name("get")
+    def get_list(self) -> ResponseReturnValue:
+        """Moves
+        ---
+        get:
+          description: Moves of firms in the jurisdiction
+          parameters:
+          - {in: query, name: state, schema: {type: string}}
+          - {in: query, name: enterprise_id, schema: {type: integer}}
+          responses:
+            200: {description: result and after}
+          security:
+            - jwt: []
+        """
+        return self.rows()
+
+    @expose("/", methods=["POST"])
+    @protect()
+    @permission_name("propose")
+    def post(self) -> ResponseReturnValue:
+        """Propose
+        ---
+        post:
+          description: Propose a move; against the verdict a reason is needed
+          requestBody:
+            required: true
+            content: {application/json: {schema: {type: object, required: [enterprise_id, to_place]}}}
+          responses:
+            201: {description: the move}
+            409: {description: an open move exists}
+            422: {description: reason needed}
+          security:
+            - jwt: []
+        """
+        body = Body("enterprise_id", "to_place", "reason")
+        move = ladder.propose(
+            db(), access(), body.key("enterprise_id"), body.text("to_place", longest=16, needed=True) or "", on=today(), at=now(),
+            reason=body.text("reason", longest=2000),
+        )
+        db().flush()
+        return self.saved(move), 201
+
+    @expose("/<int:pk>/confirm", methods=["POST"])
+    @protect()
+    @permission_name("decide")
+    def confirm(self, pk: int) -> ResponseReturnValue:
+        """Confirm
+        ---
+        post:
+          description: Agree to a proposed move
+          parameters:
+          - {in: path, name: pk, required: true, schema: {type: integer}}
+          responses:
+            200: {description: the move}
+            404: {description: not there or not in the jurisdiction}
+            409: {description: decided already}
+          security:
+            - jwt: []
+        """
+        self.one(pk)
+        return self.saved(ladder.confirm(db(), access(), pk, on=today(), at=now(), reason=Body("reason").text("reason", longest=2000)))
+
+    @expose("/<int:pk>/reject", methods=["POST"])
+    @protect()
+    @permission_name("decide")
+    def reject(self, pk: int) -> ResponseReturnValue:
+        """Reject
+        ---
+        post:
+          description: Refuse a proposed move, with a reason
+          parameters:
+          - {in: path, name: pk, required: true, schema: {type: integer}}
+          responses:
+            200: {description: the move}
+            404: {description: not there or not in the jurisdiction}
+            409: {description: decided already}
+          security:
+            - jwt: []
+        """
+        self.one(pk)
+        return self.saved(ladder.reject(db(), access(), pk, at=now(), reason=Body("reason").text("reason", longest=2000) or ""))
+
+
+class VisitsApi(ScopedApi):
+    """Visits as logged; what was frozen at sign-off is in the record, not here."""
+
+    resource_name = "visits"
+    openapi_spec_tag = "visits"
+    permits: ClassVar[Mapping[str, tuple[str, ...]]] = {"get": READERS}
+    model, noun = Visit, "走访"
+    fields: ClassVar[Mapping[str, Any]] = columns(
+        Visit, "id", "uuid", "enterprise_id", "number", "kind", "started_at", "ended_at", "place", "summary", "suggestions", "next_step",
+        "next_on", "author_id", "created_at", "signed_at", "digest",
+    )
+    sorts: ClassVar[Mapping[str, Any]] = {"started_at": Visit.started_at}
+    filters: ClassVar[Mapping[str, Any]] = {"enterprise_id": id_is(Visit.enterprise_id), "kind": text_is(Visit.kind), "author_id": id_is(Visit.author_id)}
+
+    @expose("/", methods=["GET"])
+    @protect()
+    @permission_name("get")
+    def get_list(self) -> ResponseReturnValue:
+        """Visits
+        ---
+        get:
+          description: Visits to firms in the jurisdiction
+          parameters:
+          - {in: query, name: enterprise_id, schema: {type: integer}}
+          responses:
+            200: {description: result and after}
+          security:
+            - jwt: []
+        """
+        return self.rows()
+
+    @expose("/<int:pk>", methods=["GET"])
+    @protect()
+    @permission_name("get")
+    def get(self, pk: int) -> ResponseReturnValue:
+        """A visit
+        ---
+        get:
+          description: One visit
+          parameters:
+          - {in: path, name: pk, required: true, schema: {type: integer}}
+          responses:
+            200: {description: result}
+            404: {description: not there or not in the jurisdiction}
+          security:
+            - jwt: []
+        """
+        return self.one(pk)
+
+
+views = [MovesApi, VisitsApi]
