@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 LARGEST = 2**63 - 1
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def choice(name: str, allowed: Container[str]) -> str | None:
@@ -38,11 +39,12 @@ def whole(name: str) -> int | None:
 
 
 def a_day(name: str) -> date | None:
-    """A day written 2026-10-20."""
+    """A day written 2026-10-20, of the time this product can know about."""
     try:
-        return date.fromisoformat(request.args.get(name, ""))
+        day = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def here(**changes: object) -> str:

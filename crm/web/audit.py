@@ -64,9 +64,7 @@ class Filters:
 
 
 def _midnight(day: date | None, plus: int = 0) -> datetime | None:
-    if day is None or day.year > date.max.year - 1:
-        return None
-    return datetime.combine(day + timedelta(days=plus), time(), SHANGHAI)
+    return None if day is None else datetime.combine(day + timedelta(days=plus), time(), SHANGHAI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +198,7 @@ class AuditPage(Page):
         """What the filters show, as CSV; the export itself is an entry."""
         filters = Filters.read()
         found = filters.entries(None, EXPORT_LIMIT)
-        audit.record(db(), access(), "audit.export", "audit_entry", None, rows=len(found), **{k: str(v) for k, v in filters.as_args().items()})
+        audit.record(db(), access(), "audit.export", "audit_entry", None, rows=len(found), filters=filters.as_args())
         db().commit()
         name = f"audit-{now().astimezone(SHANGHAI):%Y%m%d-%H%M}.csv"
         headers = {"Content-Disposition": f"attachment; filename={name}"}

@@ -130,11 +130,7 @@ class JobsPage(Page):
         run = db().get(JobRun, run_id)
         if run is None:
             raise NotFound("没有这次运行。")
-        runnable = {d.name for d in described() if d.runnable}
-        return self._show(
-            "jobs/run.html", run=run, result=_flat(run.result or {}), runnable=run.job in runnable,
-            people=people([run.asked_by]),
-        )
+        return self._show("jobs/run.html", run=run, result=_flat(run.result or {}), people=people([run.asked_by]))
 
     @expose("/live")
     @has_access
@@ -161,6 +157,26 @@ class JobsPage(Page):
         run = queue.enqueue(db(), job, f"asked:{now().isoformat(timespec='seconds')}", None, by=access().user_id)
         db().commit()
         flash(f"已排队：{wanted.label}。", "success")
+        return redirect(url_for("JobsPage.show_run", run_id=run.id))
+
+    @expose("/<int:run_id>/again", methods=["POST"])
+    @has_access
+    @permission_name("run")
+    def run_again(self, run_id: int) -> ResponseReturnValue:
+        """Put a run that failed or was cancelled back into the queue."""
+        run = queue.run_again(db(), run_id, by=access().user_id, at=now())
+        db().commit()
+        flash(f"已重新排队：{label(run.job)}。", "success")
+        return redirect(url_for("JobsPage.show_run", run_id=run.id))
+
+    @expose("/<int:run_id>/cancel", methods=["POST"])
+    @has_access
+    @permission_name("run")
+    def cancel(self, run_id: int) -> ResponseReturnValue:
+        """Take a waiting run out of the queue."""
+        run = queue.cancel(db(), run_id, at=now())
+        db().commit()
+        flash(f"已取消：{label(run.job)}。需要时可以再运行。", "success")
         return redirect(url_for("JobsPage.show_run", run_id=run.id))
 
     @expose("/<job>/pause", methods=["POST"])
