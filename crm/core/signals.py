@@ -15,3 +15,5 @@ member_left = _ns.signal("member-left")
 """Sent with `session`, `membership`."""
 visit_signed = _ns.signal("visit-signed")
 """Sent with `session`, `visit`."""
+problems_raised = _ns.signal("problems-raised")
+"""Sent with `session`, `access`, `visit`, `problems` (crm.visits.schemas.Problem), `at`: what a firm asked for on a visit."""

@@ -1,0 +1,99 @@
+"""Make the PDF of a signed visit and keep it under its digest. The same record made again gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from crm.core.errors import NotFound
+from crm.reports.fonts import CharactersMissing, missing_characters
+from crm.reports.models import RenderedRecord
+from crm.reports.view import text_of
+from crm.visits.models import Visit
+from crm.visits.operations import read_bytes
+from crm.visits.operations.signing import record_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from crm.reports.pool import RenderPool
+    from crm.reports.render import Rendered
+
+JOB = "render_record"
+"""Name of the queued job; payload {"visit_id": int}, key `job_key(visit)`."""
+
+
+def job_key(visit: Visit) -> str:
+    """One run per frozen content."""
+    return f"visit:{visit.id}:{(visit.digest or '')[:16]}"
+
+
+def ready(session: Session, visit: Visit) -> RenderedRecord | None:
+    """The finished PDF of this content, if there is one."""
+    query = select(RenderedRecord).where(RenderedRecord.visit_id == visit.id, RenderedRecord.content_digest == visit.digest)
+    return session.scalar(query.order_by(RenderedRecord.id.desc()).limit(1))
+
+
+def make_record(session: Session, visit_id: int, pool: RenderPool, data_dir: Path, verify_base: str, at: datetime) -> RenderedRecord:
+    """Render a signed visit and keep the file; a content that was rendered before is not rendered again.
+
+    Raises NotSigned for an unsigned visit, CharactersMissing and RenderFailed with what to do.
+    """
+    visit = session.scalar(select(Visit).where(Visit.id == visit_id).options(selectinload(Visit.attachments)))
+    if visit is None:
+        raise NotFound("没有这次走访。")
+    done = ready(session, visit)
+    if done is not None and (data_dir / done.path).is_file():
+        return done
+    rendered = draw(visit, pool, data_dir, verify_base)
+    digest = hashlib.sha256(rendered.pdf).hexdigest()
+    path = Path("records") / digest[:2] / f"{digest}.pdf"
+    _store(data_dir / path, rendered.pdf)
+    if done is None:
+        done = RenderedRecord(visit_id=visit.id, content_digest=visit.digest)
+        session.add(done)
+    done.sha256, done.size, done.pages, done.path, done.made_at = digest, len(rendered.pdf), rendered.pages, path.as_posix(), at
+    session.flush()
+    return done
+
+
+def draw(visit: Visit, pool: RenderPool, data_dir: Path, verify_base: str) -> Rendered:
+    """The PDF of a signed visit whose attachments are loaded, not kept anywhere."""
+    record = record_of(visit, verify_base)
+    if missing := missing_characters(pool.fonts, printable(record)):
+        raise CharactersMissing(missing, data_dir / "fonts" / "custom")
+    shown = {a.uuid: a for a in visit.attachments}
+    wanted = [p["id"] for p in (*record["photos"], *record["signatures"])]
+    return pool.render(record, {key: read_bytes(shown[key], data_dir) for key in wanted if key in shown})
+
+
+def printable(record: dict[str, Any]) -> str:
+    """The characters a record prints."""
+    return text_of({k: v for k, v in record.items() if k not in ("digest", "verify_url", "verify_base", "uuid")})
+
+
+def read_pdf(record: RenderedRecord, data_dir: Path) -> bytes | None:
+    """The kept bytes; None when the file is gone or not what was made: it is then made again."""
+    try:
+        data = (data_dir / record.path).read_bytes()
+    except FileNotFoundError:
+        return None
+    return data if hashlib.sha256(data).hexdigest() == record.sha256 else None
+
+
+def _store(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    with os.fdopen(handle, "wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    Path(draft).replace(path)

@@ -1,0 +1,182 @@
+"""Photos, signatures and files of a visit: recognised by content, pictures encoded anew without EXIF, kept by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+from sqlalchemy import func, select
+
+from crm.visits.errors import Unreadable, UuidTaken
+from crm.visits.models import Attachment, Visit
+from crm.visits.operations.logging import editable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from crm.security.access import Access
+
+ROLES = ("photo", "signature_us", "signature_firm", "file")
+MAX_BYTES = {"photo": 20 << 20, "signature_us": 2 << 20, "signature_firm": 2 << 20, "file": 30 << 20}
+MAX_COUNT = {"photo": 12, "signature_us": 1, "signature_firm": 1, "file": 10}
+MAX_PIXELS = 60_000_000  # a 48-megapixel phone, no decompression bomb
+PHOTO_EDGE = 1600
+SIGNATURE_SIZE = (1200, 600)
+HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it came. `uuid` is the client's, so that a repeated upload changes nothing."""
+
+    uuid: str
+    role: str
+    name: str
+    data: bytes
+    caption: str | None = None
+
+
+def attach(session: Session, access: Access, visit_uuid: str, upload: Upload, data_dir: Path, at: datetime) -> Attachment:
+    """Keep a file with an unsigned visit. A signature replaces the one before it.
+
+    Raises Unreadable when the content is no JPEG, PNG, WebP (or PDF as a file), or too large; Frozen after sign-off.
+    """
+    visit = editable(session, access, visit_uuid)
+    known = session.scalar(select(Attachment).where(Attachment.uuid == upload.uuid))
+    if known is not None:
+        if known.visit_id != visit.id:
+            raise UuidTaken
+        return known
+    kept, media_type = _accepted(upload)
+    _make_room(session, visit, upload.role)
+    digest = hashlib.sha256(kept).hexdigest()
+    _store(path_of(data_dir, digest), kept)
+    attachment = Attachment(
+        uuid=upload.uuid, visit_id=visit.id, role=upload.role, name=clean_name(upload.name), caption=(upload.caption or "").strip()[:200] or None,
+        media_type=media_type, size=len(kept), sha256=digest, created_at=at, created_by=access.user_id,
+    )  # fmt: skip
+    session.add(attachment)
+    session.flush()
+    session.expire(visit, ["attachments"])
+    return attachment
+
+
+def detach(session: Session, access: Access, visit_uuid: str, attachment_uuid: str) -> None:
+    """Take a file from an unsigned visit. The bytes stay on disk until clean-up: another visit may share them."""
+    visit = editable(session, access, visit_uuid)
+    for attachment in visit.attachments:
+        if attachment.uuid == attachment_uuid:
+            session.delete(attachment)
+            session.flush()
+            session.expire(visit, ["attachments"])
+            return
+
+
+def read_bytes(attachment: Attachment, data_dir: Path) -> bytes:
+    """The kept bytes; Unreadable when the disk lost or changed them."""
+    try:
+        data = path_of(data_dir, attachment.sha256).read_bytes()
+    except FileNotFoundError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != attachment.sha256:
+        raise Unreadable(f"附件“{attachment.name}”在服务器上损坏或丢失，请管理员从备份恢复。")
+    return data
+
+
+def path_of(data_dir: Path, digest: str) -> Path:
+    """Where a digest lives. The name a user gave never becomes part of a path."""
+    return data_dir / "attachments" / digest[:2] / digest
+
+
+def clean_name(name: str) -> str:
+    """The original file name for display: no folders, no control characters, at most 120 characters."""
+    base = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
+    base = "".join(c for c in base if unicodedata.category(c)[0] != "C").strip(" .")
+    stem, dot, ext = base.rpartition(".")
+    if len(base) > 120:  # noqa: PLR2004  # a readable line
+        base = f"{(stem or ext)[:110]}{dot}{ext[:8]}" if stem else base[:120]
+    return base or "未命名"
+
+
+def _accepted(upload: Upload) -> tuple[bytes, str]:
+    if upload.role not in ROLES:
+        raise Unreadable("附件类型不对，请刷新页面后重试。", field="role")
+    if not upload.data:
+        raise Unreadable("文件是空的，请重新选择。", field="file")
+    most = MAX_BYTES[upload.role]
+    if len(upload.data) > most:
+        raise Unreadable(f"文件有 {len(upload.data) / 1048576:.1f} MB，最大 {most >> 20} MB，请压缩后再传。", field="file")
+    if upload.role == "file" and upload.data[:5] == b"%PDF-":
+        return upload.data, "application/pdf"
+    if upload.data[4:12] in HEIC:
+        raise Unreadable("这是 HEIC 照片，服务器读不了。请在手机“设置—相机—格式”选“兼容性最佳”，或用浏览器拍照上传。", field="file")
+    if upload.role.startswith("signature"):
+        return _signature(_open(upload.data)), "image/png"
+    return _photo(_open(upload.data)), "image/jpeg"
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
+        if image.width * image.height > MAX_PIXELS:
+            raise Unreadable(f"照片有 {image.width} × {image.height} 点，太大了，请缩小后再传。", field="file")
+        image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise Unreadable("打不开这个文件。照片请用 JPEG、PNG 或 WebP，其他材料请用 PDF。", field="file") from error
+    return image
+
+
+def _photo(image: Image.Image) -> bytes:
+    """Upright, at most 1,600 px, JPEG, without place and camera."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("RGBA", "LA", "P"):
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    image = image.convert("RGB")
+    image.thumbnail((PHOTO_EDGE, PHOTO_EDGE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=84, optimize=True, progressive=False)
+    return out.getvalue()
+
+
+def _signature(image: Image.Image) -> bytes:
+    image = image.convert("RGBA")
+    image.thumbnail(SIGNATURE_SIZE)
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _make_room(session: Session, visit: Visit, role: str) -> None:
+    if role.startswith("signature"):
+        for old in visit.attachments:
+            if old.role == role:
+                session.delete(old)
+        return
+    count = session.scalar(select(func.count()).where(Attachment.visit_id == visit.id, Attachment.role == role)) or 0
+    if count >= MAX_COUNT[role]:
+        raise Unreadable(f"{'照片' if role == 'photo' else '文件'}最多 {MAX_COUNT[role]} 个，请先删掉不用的。", field="file")
+
+
+def _store(path: Path, data: bytes) -> None:
+    """Write aside, sync, rename: after a crash there is the whole file or none."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(draft).replace(path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
