@@ -10,7 +10,8 @@ from crm.imports.models import KINDS
 if TYPE_CHECKING:
     from crm.imports.models import ImportBatch
 
-UNITS = ("元", "千元", "万元", "百万元", "亿元", "人", "度", "万度", "%", "亩", "平方米")
+UNITS = ("元", "千元", "万元", "百万元", "亿元", "人", "千瓦时", "万千瓦时", "%", "平方米")
+"""Those a person may name for a column; crm.imports.reading.cells knows more that a head may carry."""
 SEVERITIES = {"suspicious": "可疑", "rejected": "被拒", "duplicate": "重复", "repaired": "已自动改正"}
 """In the order a person should look at them."""
 
@@ -46,6 +47,13 @@ def file_facts(batch: ImportBatch) -> list[str]:
         facts.append(str(layout["encoding"]).upper())
     if layout.get("rows"):
         facts.append(f"{layout['rows']:,} 行")
+    if layout.get("head_rows"):
+        first, last = layout["head_rows"]
+        facts.append(f"表头第 {first} 行" if last <= first else f"表头第 {first}–{last} 行")
+    if layout.get("transposed"):
+        facts.append("行列转置过来读")
     if layout.get("unit"):
-        facts.append(f"表上写明 {layout['unit']}")
+        facts.append(f"表上写明单位 {layout['unit']}")
+    if layout.get("dropped"):
+        facts.append(f"略过 {layout['dropped']} 行注释或合计")
     return facts

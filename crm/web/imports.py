@@ -249,8 +249,10 @@ def _turn_into(batch: ImportBatch, kind: str | None) -> None:
 
 
 def _mapping_of(batch: ImportBatch) -> Mapping:
-    """What was confirmed before, else the guess."""
-    return Mapping.from_json(batch.mapping) if batch.mapping else operations.guess(db(), batch, data_dir=data_dir())
+    """What was confirmed before; until then the guess, or what was confirmed for the same heads another time."""
+    if batch.state != "uploaded" and batch.mapping:
+        return Mapping.from_json(batch.mapping)
+    return operations.guess(db(), batch, data_dir=data_dir())
 
 
 def _said(mapping: Mapping) -> dict[str, Any]:
