@@ -20,7 +20,7 @@ from sqlalchemy import func, select, text
 from crm.core.bulk import insert_rows
 from crm.core.db import is_postgresql
 from crm.core.errors import Conflict
-from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent
+from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent, EnterpriseSearch
 from crm.indicators.models import Filing
 from crm.ladder.models import RegisterMembership, StageEntry, TitleGrant
 from crm.regions.models import Industry, Region, Zone
@@ -35,7 +35,7 @@ SCALES = ("small", "city", "province")
 SEED = 20261122
 CHUNK = 8_000
 TABLES = {
-    "enterprise": Enterprise, "contact": Contact, "event": EnterpriseEvent, "annual": Filing, "monthly": Filing,
+    "enterprise": Enterprise, "search": EnterpriseSearch, "contact": Contact, "event": EnterpriseEvent, "annual": Filing, "monthly": Filing,
     "power": Filing, "held": Filing, "register": RegisterMembership, "title": TitleGrant, "stage": StageEntry,
 }
 
@@ -56,8 +56,10 @@ def data_month(on: date) -> tuple[int, int]:
 def create_demo(
     session: Session, scale: str, on: date, *, seed: int = SEED, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, int]:
-    """Write the city as of the day `on`; returns rows by table. `progress(done, total)` is called after every chunk
-    and may commit. Refuses when demo firms are there already."""
+    """Write the city as of the day `on`; returns rows by table. Refuses when demo firms are there already.
+
+    `progress(done, total)` is called after every chunk and may commit.
+    """
     if session.scalar(select(Enterprise.id).where(Enterprise.uscc.like("91______MX%")).limit(1)):
         raise Conflict("示例城市已经建好。要重新建立，请换一个数据目录（CRM_DATA_DIR）。")
     spec = load_spec()

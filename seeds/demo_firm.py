@@ -6,8 +6,9 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from crm.enterprises.operations import search_text
 from seeds.demo_figures import WAN, Figures, banded
 from seeds.demo_identity import Names, place_word, uscc
 
@@ -26,12 +27,13 @@ HELD = ("niche_years", "ip_class1", "ip_class1_own", "ip_class1_high_value", "ip
 class Sheets:
     """Rows waiting to be written, by table."""
 
-    COLUMNS = {
+    COLUMNS: ClassVar = {
         "enterprise": (
             "id", "uscc", "name", "short_name", "kind", "registered_on", "registered_capital", "industry_code",
             "region_code", "region_found", "zone_code", "address", "legal_person", "status", "status_on", "name_key",
             "initials", "main_products", "created_at", "updated_at", "version",
         ),
+        "search": ("enterprise_id", "text"),
         "contact": ("enterprise_id", "name", "title", "phone", "is_primary"),
         "event": ("enterprise_id", "kind", "on", "note", "source", "recorded_at"),
         "annual": (*HEAD, *ANNUAL),
@@ -119,15 +121,17 @@ class City:
         registered = date(first_year, rng.randint(1, 12), rng.randint(1, 28))
         status = self._status(firm)
         capital = None if rng.random() < spec["p_capital_missing"] else round(math.exp(rng.gauss(*self._spec["capital_ln"]))) * WAN
-        now = _instant(self._on)
+        now, code = _instant(self._on), uscc(authority, serial)
         firm.update(registered=registered, status=status)
         sheets.rows["enterprise"].append((
-            firm["id"], uscc(authority, serial), name, short, "corporate" if form != "有限公司" or rng.random() < 0.93 else "individual",
+            firm["id"], code, name, short, "corporate" if form != "有限公司" or rng.random() < 0.93 else "individual",
             registered, capital, firm["industry"], town, "declared", zone[0] if zone and rng.random() < zone[1] else None,
             f"{county_name}{town_name if towns else ''}示例路{rng.randint(1, 998)}号", self._names.person(), status,
             self._on - timedelta(days=rng.randint(20, 200)) if status != "active" else None, key, initials, word, now, now, 1,
         ))
-        sheets.rows["contact"].append((firm["id"], self._names.person(), rng.choice(("总经理", "财务负责人", "办公室主任")), f"19900{serial % 1_000_000:06d}", True))
+        phone = f"19900{serial % 1_000_000:06d}"
+        sheets.rows["contact"].append((firm["id"], self._names.person(), rng.choice(("总经理", "财务负责人", "办公室主任")), phone, True))
+        sheets.rows["search"].append((firm["id"], search_text(name, short, initials, code, [phone])))
 
     def _status(self, firm: dict[str, Any]) -> str:
         if firm["story"]:
@@ -234,10 +238,7 @@ class City:
         rng, story, size, held = self._rng, firm["story"], firm["size"], set()
         for title, rule in self._spec["titles"].items():
             rate = rule["rate"] if size >= rule["from_wan"] else rule["below_rate"]
-            if story:
-                has = title in story.get("titles", ())
-            else:
-                has = rng.random() < rate and rule.get("needs", title) in held | {title}
+            has = title in story.get("titles", ()) if story else rng.random() < rate and rule.get("needs", title) in held | {title}
             if not has:
                 continue
             held.add(title)

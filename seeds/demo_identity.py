@@ -7,10 +7,9 @@ pairs of literary characters. Nothing here stands for an existing firm or person
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from pypinyin import Style, lazy_pinyin
+from crm.enterprises.names import initials, name_key
 
 if TYPE_CHECKING:
     from random import Random
@@ -34,12 +33,6 @@ def uscc(authority: str, serial: int) -> str:
     return code + ALPHABET[(31 - sum(VALUE[c] * w for c, w in zip(code, WEIGHTS, strict=True)) % 31) % 31]
 
 
-@cache
-def initials_of(text: str) -> str:
-    """Pinyin initials, lower case, of a word that many names share."""
-    return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER, errors="ignore")).lower()
-
-
 class Names:
     """Gives every firm another name: place + brand + trade + form."""
 
@@ -54,8 +47,7 @@ class Names:
         while (name := f"{place}{brand}{trade}{form}") in self._taken:
             brand = choice(FIRST) + choice(SECOND) + choice(THIRD)
         self._taken.add(name)
-        initials = "".join(initials_of(part) for part in (place, *brand, trade, form))
-        return name, brand + trade, brand + trade, initials
+        return name, brand + trade, name_key(name), initials(name)
 
     def person(self) -> str:
         """A person's name."""

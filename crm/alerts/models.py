@@ -34,6 +34,7 @@ class Alert(Keyed):
     snoozed_until: Mapped[date | None]
     resolved_at: Mapped[Instant | None]
     resolution: Mapped[str | None] = mapped_column(String(200))
+    is_watched: Mapped[bool] = mapped_column(default=False)  # settled by a person while its condition still held
     enterprise: Mapped[Enterprise] = relationship(lazy="raise")
     __table_args__ = (
         Index(
@@ -50,7 +51,7 @@ class AlertEvent(Keyed):
 
     __tablename__ = "alert_event"
     alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(16))  # raised | worsened | eased | acknowledged | snoozed | reopened | resolved | note
+    kind: Mapped[str] = mapped_column(String(16))  # raised | worsened | eased | acknowledged | released | snoozed | reopened | resolved | note
     at: Mapped[Instant]
     by: Mapped[int | None]  # None: the worker
     level: Mapped[str | None] = mapped_column(String(8))

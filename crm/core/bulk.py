@@ -6,6 +6,7 @@ the ORM's (date, aware datetime, dict, bool, int, str, bytes, None).
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,15 @@ def fetch_columns(session: Session, statement: Any) -> dict[str, list[Any]]:
         parameters = tuple(parameters[name] for name in compiled.positiontup)
     result = session.connection().exec_driver_sql(str(compiled), parameters)
     names = list(result.keys())
-    rows = result.cursor.fetchall()
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
+    collecting = gc.isenabled()
+    gc.disable()  # a collection for every few thousand row tuples takes a fifth of the time and finds nothing
+    try:
+        rows = result.cursor.fetchall()
+        columns = [list(column) for column in zip(*rows, strict=True)]
+    finally:
+        if collecting:
+            gc.enable()
+    return dict(zip(names, columns or [[] for _ in names], strict=True))
 
 
 def _table(table: Any) -> Table:

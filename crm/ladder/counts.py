@@ -14,6 +14,7 @@ from crm.ladder.models import Standing, StandingCount
 from crm.regions.scope import covers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -77,6 +78,18 @@ def counts(session: Session, access: Access, dimension: str, region_code: str | 
     codes = [region_code] if region_code and access.covers(region_code) else [] if region_code else _disjoint(access)
     query = select(StandingCount.value, func.sum(StandingCount.count)).where(StandingCount.region_code.in_(codes), StandingCount.dimension == dimension)
     return {value: int(count) for value, count in session.execute(query.group_by(StandingCount.value))}
+
+
+def tallies(session: Session, access: Access, dimensions: Iterable[str], region_code: str | None = None) -> dict[str, dict[str, int]]:
+    """Several dimensions of `counts` in one query: dimension -> value -> firms."""
+    codes = [region_code] if region_code and access.covers(region_code) else [] if region_code else _disjoint(access)
+    wanted = list(dimensions)
+    query = select(StandingCount.dimension, StandingCount.value, func.sum(StandingCount.count))
+    query = query.where(StandingCount.region_code.in_(codes), StandingCount.dimension.in_(wanted))
+    found: dict[str, dict[str, int]] = {name: {} for name in wanted}
+    for name, value, count in session.execute(query.group_by(StandingCount.dimension, StandingCount.value)):
+        found[name][value] = int(count)
+    return found
 
 
 def counts_by_region(session: Session, access: Access, dimension: str, codes: list[str]) -> dict[str, dict[str, int]]:

@@ -1,0 +1,74 @@
+"""What an alert rests on, as kept with it and as told: figures with period, source, rule version, and a headline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crm.alerts.inputs import STOPS
+from crm.alerts.projection import METHODS
+from crm.core.money import human
+from crm.criteria.schema import BASIS_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from crm.criteria.packs import Pack
+
+STOP_WORDS = dict(zip(STOPS, ("停产", "歇业", "注销或吊销", "列入经营异常名录"), strict=True))
+FIGURES = ("line", "ytd", "ytd_prior", "last_year", "projected", "projected_low", "projected_high", "months_missing", "months_without_power", "electricity", "electricity_before")
+
+
+def evidence(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
+    """Plain data for the alert's page and the answer of `evaluate`; money in 元, shares 0–1, missing figures left out."""
+    rule = pack.alerts[row["rule"]]
+    month = row["ytd_month"]
+    found: dict[str, Any] = {name: row[name] for name in FIGURES if row.get(name) is not None}
+    found |= {
+        "as_of": on.isoformat(), "pack": pack.id, "pack_hash": pack.hash, "reason": row["text"],
+        "basis": rule.basis, "basis_label": BASIS_LABELS.get(rule.basis or "", ""), "rule_label": rule.label,
+    }
+    if month:
+        found |= {"data_to": f"{on.year}-{month:02d}", "months": month, "method": row["method"], "method_label": METHODS[row["method"]]}
+        if row["share"] is not None:
+            found["share_of_year"] = round(row["share"], 4)
+        if row["line"] and month < 12:  # noqa: PLR2004 - months of a year
+            found["needed_per_month"] = max(0, -(-(row["line"] - row["ytd"]) // (12 - month)))
+    if row["ytd"] is not None and row["ytd_prior"]:
+        found["ytd_change"] = round(row["ytd"] / row["ytd_prior"] - 1, 4)
+    if row.get("probability") is not None:
+        found["probability"] = row["probability"]
+    if row["stopped_by"]:
+        found |= {"stopped_by": row["stopped_by"], "stopped_on": row["stopped_on"].isoformat()}
+    return found
+
+
+def headline(row: Mapping[str, Any]) -> str:
+    """One line for lists: what is wrong, with its figure."""
+    if row["rule"] == "exit_risk":
+        if row["stopped_by"]:
+            return f"{STOP_WORDS.get(row['stopped_by'], '停产')}（{row['stopped_on'].isoformat()}）"
+        if row["level"] == "grey":
+            return "本年没有数据，无法判断"
+        if row["months_missing"] and row["months_missing"] > 1:
+            return f"连续 {row['months_missing']} 个月未报"
+        if row["months_without_power"] and row["months_without_power"] > 1:
+            return f"连续 {row['months_without_power']} 个月零用电"
+    if row["projected"] is None or row["line"] is None:
+        return row["text"] or "临近阈值"
+    gap = row["projected"] - row["line"]
+    side = f"高出起点 {human(gap)}" if gap >= 0 else f"低于起点 {human(-gap)}"
+    return f"全年预计 {human(row['projected'])}，{side}"
+
+
+def answer(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
+    """An alert in the answer of `run.py evaluate`."""
+    kept = evidence(row, pack, on)
+    forecast = None
+    if row["projected"] is not None:
+        forecast = {"low": row["projected_low"], "mid": row["projected"], "high": row["projected_high"], "method": row["method"]}
+    return {
+        "rule": row["rule"], "subject": row["subject"], "level": row["level"], "headline": headline(row), "reason": row["text"], "forecast": forecast,
+        "probability": row["probability"], "basis": kept["basis_label"],
+        "evidence": {k: kept[k] for k in ("data_to", "months", "share_of_year", "needed_per_month", "ytd_change", "months_missing", "months_without_power", "stopped_by") if k in kept},
+    }

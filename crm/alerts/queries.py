@@ -1,0 +1,164 @@
+"""Reads of alerts for pages: lists by key, counts, one alert with its history. Every one takes an Access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, func, select
+
+from crm.alerts.models import LEVELS, Alert, AlertEvent
+from crm.core.errors import NotFound
+from crm.core.keyset import Order, Page, page
+from crm.enterprises.models import Enterprise
+from crm.enterprises.queries import matching, visible
+from crm.ladder.models import Standing
+from crm.regions.models import Region
+from crm.regions.scope import prefix_range
+from crm.security.models import User
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+    from crm.security.access import Access
+
+WORST = case({level: rank for rank, level in enumerate(LEVELS)}, value=Alert.level, else_=len(LEVELS)).label("worst")
+LIVE = ("open", "acknowledged", "snoozed")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of alerts is narrowed to. `states` empty: those that stand."""
+
+    levels: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    subject: str | None = None
+    region: str | None = None
+    owner: int | None = None  # who took it on
+    officer: int | None = None  # who looks after the firm
+    enterprise: int | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """An alert with its firm and the names a row shows."""
+
+    alert: Alert
+    firm: Enterprise
+    standing: Standing | None
+    region_name: str
+    owner: User | None
+
+
+SORTS = {
+    "level": Order(((WORST, False), (Alert.raised_on, True), (Alert.id, True))),
+    "new": Order(((Alert.raised_on, True), (Alert.id, True))),
+    "seen": Order(((Alert.seen_on, True), (Alert.id, True))),
+}
+
+
+def alerts(session: Session, access: Access, filters: Filters | None = None, *, sort: str = "level", after: str | None = None, limit: int = 50) -> Page[AlertLine]:
+    """A page of alerts the user may see, the worst first. One query."""
+    order = SORTS.get(sort, SORTS["level"])
+    query = (
+        select(Alert, Enterprise, Standing, Region.name, User)
+        .join(Enterprise, Enterprise.id == Alert.enterprise_id)
+        .join(Region, Region.code == Enterprise.region_code)
+        .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
+        .outerjoin(User, User.id == Alert.owner_id)
+        .where(visible(access), *conditions(filters or Filters()))
+    )
+    rows = [AlertLine(*row) for row in session.execute(order.apply(query, after, limit))]
+    return page(rows, limit, lambda line: _key(line.alert, order), after)
+
+
+def conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """What the filters ask of Alert and Enterprise."""
+    found: list[ColumnElement[bool]] = [Alert.state.in_(filters.states or LIVE)]
+    for column, values in ((Alert.level, filters.levels), (Alert.rule, filters.rules)):
+        if values:
+            found.append(column.in_(values))
+    for column, value in ((Alert.subject, filters.subject), (Alert.owner_id, filters.owner), (Enterprise.officer_id, filters.officer), (Alert.enterprise_id, filters.enterprise)):
+        if value is not None:
+            found.append(column == value)
+    if filters.region:
+        low, high = prefix_range(filters.region)
+        found += [Enterprise.region_code >= low, Enterprise.region_code < high]
+    if filters.q:
+        found.append(matching(filters.q))
+    return found
+
+
+def level_counts(session: Session, access: Access, filters: Filters | None = None) -> dict[str, int]:
+    """Level -> alerts, under the filters but for the levels chosen. One query over the alerts that stand."""
+    given = filters or Filters()
+    return _counted(session, access, Alert.level, Filters(rules=given.rules, states=given.states, subject=given.subject, region=given.region, owner=given.owner, officer=given.officer, q=given.q))
+
+
+def rule_counts(session: Session, access: Access, filters: Filters | None = None) -> dict[str, int]:
+    """Rule -> alerts, under the filters but for the rules and levels chosen."""
+    given = filters or Filters()
+    return _counted(session, access, Alert.rule, Filters(states=given.states, region=given.region, owner=given.owner, officer=given.officer, q=given.q))
+
+
+def state_counts(session: Session, access: Access, filters: Filters | None = None) -> dict[str, int]:
+    """State -> alerts that stand, under the filters but for the states chosen."""
+    given = filters or Filters()
+    return _counted(session, access, Alert.state, Filters(levels=given.levels, rules=given.rules, region=given.region, owner=given.owner, officer=given.officer, q=given.q))
+
+
+def _counted(session: Session, access: Access, column: ColumnElement[str], filters: Filters) -> dict[str, int]:
+    query = select(column, func.count()).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(visible(access), *conditions(filters))
+    return {value: count for value, count in session.execute(query.group_by(column))}
+
+
+def alert_of(session: Session, access: Access, alert_id: int) -> AlertLine:
+    """One alert, or NotFound."""
+    query = (
+        select(Alert, Enterprise, Standing, Region.name, User)
+        .join(Enterprise, Enterprise.id == Alert.enterprise_id)
+        .join(Region, Region.code == Enterprise.region_code)
+        .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
+        .outerjoin(User, User.id == Alert.owner_id)
+        .where(Alert.id == alert_id, visible(access))
+    )
+    row = session.execute(query).first()
+    if row is None:
+        raise NotFound("没有这条预警，或者企业不在您的辖区内。")
+    return AlertLine(*row)
+
+
+def events(session: Session, access: Access, alert_id: int) -> Sequence[tuple[AlertEvent, User | None]]:
+    """The alert's history, newest first, with who did it (None: the nightly run)."""
+    alert_of(session, access, alert_id)
+    query = select(AlertEvent, User).outerjoin(User, User.id == AlertEvent.by).where(AlertEvent.alert_id == alert_id)
+    return [(event, user) for event, user in session.execute(query.order_by(AlertEvent.id.desc()))]
+
+
+def alerts_of(session: Session, access: Access, enterprise_id: int) -> Sequence[Alert]:
+    """One firm's alerts: those that stand first, then the settled ones, newest first."""
+    query = select(Alert).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(Alert.enterprise_id == enterprise_id, visible(access))
+    return session.scalars(query.order_by(Alert.state == "resolved", WORST, Alert.id.desc()).limit(50)).all()
+
+
+def new_for(session: Session, access: Access, *, limit: int = 10) -> Sequence[AlertLine]:
+    """What an officer must look at: open alerts of the user's own firms, else of the jurisdiction, the worst first."""
+    mine = Filters(states=("open",), officer=access.user_id) if access.has("officer") else Filters(states=("open",))
+    return alerts(session, access, mine, limit=limit).rows
+
+
+def _key(alert: Alert, order: Order) -> list[object]:
+    ranks = {level: rank for rank, level in enumerate(LEVELS)}
+    values: list[object] = []
+    for column, _ in order.columns:
+        value = ranks.get(alert.level, len(LEVELS)) if column is WORST else getattr(alert, column.key)
+        values.append(value.isoformat() if hasattr(value, "isoformat") else value)
+    return values
+
+
+__all__ = ["LIVE", "SORTS", "AlertLine", "Filters", "alert_of", "alerts", "alerts_of", "conditions", "events", "level_counts", "new_for", "rule_counts", "state_counts"]
