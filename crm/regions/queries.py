@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def region_names(session: Session, codes: Iterable[str]) -> dict[str, str]:
     """Names of many divisions in one query."""
     wanted = sorted(set(codes))
-    return dict(session.execute(select(Region.code, Region.name).where(Region.code.in_(wanted))).tuples()) if wanted else {}
+    return dict(session.execute(select(Region.code, Region.name).where(Region.code.in_(wanted))).tuples().all()) if wanted else {}
 
 
 def region_path(session: Session, code: str) -> list[Region]:
