@@ -26,7 +26,8 @@ def name_key(name: str) -> str:
     """'浙江省台州市黄岩精诚模具(集团)有限公司' -> '精诚模具'. Never empty for a name that is not."""
     text = fold(name)
     places = _places()
-    text = _BRACKET.sub(lambda m: "" if m[1] in places or m[1] in {"集团", "中国"} else m[1], text)
+    if "(" in text:
+        text = _BRACKET.sub(lambda m: "" if m[1] in places or m[1] == "集团" else m[1], text)
     whole = text
     text = _FORM.sub("", text) or text
     for _ in range(3):
@@ -39,7 +40,9 @@ def name_key(name: str) -> str:
 
 def fold(text: str) -> str:
     """Half width, lower case, without blanks: the form names are compared and searched in."""
-    return "".join(unicodedata.normalize("NFKC", text).lower().split())
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return "".join(text.lower().split())
 
 
 def initials(name: str) -> str:

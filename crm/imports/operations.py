@@ -63,6 +63,12 @@ def stage(
 
     Raises UnreadableFile when it is no table, NoEnterpriseColumn when nothing in it says which firm a row is about.
     """
+    return _stage(session, file, name, by=by, at=at, data_dir=data_dir, kind=kind)[0]
+
+
+def _stage(
+    session: Session, file: bytes | BinaryIO | Path, name: str, *, by: int | None, at: datetime, data_dir: Path, kind: str | None
+) -> tuple[ImportBatch, Table, Mapping]:
     if kind is not None and kind not in KINDS:
         raise Invalid(f"没有“{kind}”这种导入，可选：{'、'.join(KINDS)}。", field="kind")
     data = file if isinstance(file, bytes) else file.read_bytes() if isinstance(file, Path) else file.read()
@@ -81,13 +87,16 @@ def stage(
     )
     session.add(batch)
     session.flush()
-    return batch
+    return batch, table, mapping
 
 
 def guess(session: Session, batch: ImportBatch, *, data_dir: Path) -> Mapping:
     """The mapping to show: the one last confirmed for these heads and this kind, else guessed from heads, units and values."""
-    fresh = guess_mapping(_table(batch, data_dir), batch.kind, batch.file_name)
-    remembered = session.get(MappingMemory, (batch.kind, _heads(fresh)))
+    return _remembered(session, guess_mapping(_table(batch, data_dir), batch.kind, batch.file_name))
+
+
+def _remembered(session: Session, fresh: Mapping) -> Mapping:
+    remembered = session.get(MappingMemory, (fresh.kind, _heads(fresh)))
     if remembered is None:
         return fresh
     said = {c["head"]: {k: c[k] for k in ("field", "unit", "period", "form")} for c in remembered.mapping["columns"]}
@@ -131,9 +140,8 @@ def import_file(
     progress: Progress = None,
 ) -> ImportBatch:
     """Stage, check and (with `write`) apply in one go, reading the file once: what the command line does."""
-    batch = stage(session, file, file.name, by=by, at=at, data_dir=data_dir, kind=kind)
-    table = _table(batch, data_dir)
-    mapping = guess(session, batch, data_dir=data_dir).merge(given)
+    batch, table, fresh = _stage(session, file, file.name, by=by, at=at, data_dir=data_dir, kind=kind)
+    mapping = _remembered(session, fresh).merge(given)
     plan = CHECKS[batch.kind](session, Check(table, mapping, local(at).date(), None, progress))
     _keep_report(session, batch, table, plan, mapping, data_dir)
     batch.state = "checked"

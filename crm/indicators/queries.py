@@ -66,7 +66,7 @@ def filings_frame(
     extras = [value for part in parts for value in part.pop("extra", ())]
     frame = pl.concat([pl.DataFrame(part, schema=schema, strict=False) for part in parts]) if parts else pl.DataFrame(schema=schema)
     if others:
-        frame = frame.with_columns(_from_extra(extras, others))
+        frame = frame.with_columns(from_extra(extras, others))
     return _one_per_period(frame, list(measures))
 
 
@@ -89,7 +89,8 @@ def _for_firms(query: Any, enterprise_ids: Sequence[int] | None) -> list[Any]:
     return [query.where(Filing.enterprise_id.in_(ids[i : i + _FEW])) for i in range(0, len(ids), _FEW)]
 
 
-def _from_extra(extras: list[Any], names: list[str]) -> list[pl.Series]:
+def from_extra(extras: list[Any], names: list[str]) -> list[pl.Series]:
+    """Int64 columns out of the JSON column, as the driver gave it (text on SQLite, dict on PostgreSQL)."""
     read = [orjson.loads(value) if isinstance(value, str | bytes) else value or {} for value in extras]
     return [pl.Series(name, [row.get(name) if row else None for row in read], dtype=pl.Int64) for name in names]
 

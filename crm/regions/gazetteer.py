@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TOWN = re.compile(r"(街道办事处|街道|[一-龥]族乡|镇|乡)$")
 _COUNTY = re.compile(r"(自治县|自治旗|市|区|县|旗)$")
-_NOISE = re.compile(r"[\s,，。.;；:：()（）\-—]+")
+NOISE = re.compile(r"[\s,，。.;；:：()（）\-—]+")
 _REACH = 12  # characters past the head where a division's name is still part of the address, not of a road's
 
 
@@ -63,7 +63,7 @@ class Gazetteer:
         for (_, level), names in self._below.items():
             if level == "town":
                 _former_endings(names)
-        self._zones = sorted(((_bare(name), code) for code, name in zones), key=lambda pair: -len(pair[0]))
+        self._zones = sorted(((bare_address(name), code) for code, name in zones), key=lambda pair: -len(pair[0]))
 
     @staticmethod
     def _add(names: _Names, name: str, level: str, code: str) -> None:
@@ -83,7 +83,7 @@ class Gazetteer:
 
     def by_name(self, text: str, within: str | None = None) -> str | None:
         """Code of a division written by itself ('台州', '温岭市', '台州市黄岩区', '331081'); None when unknown or ambiguous."""
-        bare = _bare(text)
+        bare = bare_address(text)
         if bare.isdigit():
             code = bare[:9] if len(bare) == 12 else bare
             code = code[:6] if len(code) == 9 and code.endswith("000") else code
@@ -91,14 +91,22 @@ class Gazetteer:
         place = self.locate(bare, within)
         return None if place.ambiguous else place.code
 
+    @property
+    def zones(self) -> list[tuple[str, str]]:
+        """(name, code) of the functional zones, longer names first."""
+        return self._zones
+
     def zone(self, text: str | None) -> str | None:
         """Code of the functional zone whose name stands in `text`."""
-        bare = _bare(text or "")
+        bare = bare_address(text or "")
         return next((code for name, code in self._zones if name in bare), None)
 
     def locate(self, address: str | None, within: str | None = None) -> Place:
         """The deepest division `address` names. `within`: a division the firm is known to lie in, for what the text leaves out."""
-        text = _bare(address or "")
+        return self.locate_bare(bare_address(address or ""), within)
+
+    def locate_bare(self, text: str, within: str | None = None) -> Place:
+        """`locate` for a text that has been through `bare_address` (whole columns are made so in one pass)."""
         hint = self._hint(within)
         code, level, at = self._head(text, hint)
         scope = prefix(code) if code else ""
@@ -187,8 +195,9 @@ def _longest(text: str, at: int, names: _Names, *, short: bool = True) -> tuple[
     return None, 0
 
 
-def _bare(text: str) -> str:
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text))
+def bare_address(text: str) -> str:
+    """Half width, without blanks and marks."""
+    return NOISE.sub("", unicodedata.normalize("NFKC", text))
 
 
 

@@ -1,6 +1,7 @@
 """Every row of a file judged before anything is written: new, changed, same, duplicate or rejected, and what is odd about it."""
 
+from crm.imports.checking.figures import check_figures
 from crm.imports.checking.registrations import check_registrations
 
-CHECKS = {"registrations": check_registrations}
+CHECKS = {"registrations": check_registrations, "annual": check_figures, "monthly": check_figures}
 """Kind -> check(session, Check) -> Plan."""

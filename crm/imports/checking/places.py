@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crm.regions.gazetteer import load_gazetteer
+from crm.imports.reading.cells import FULL, HALF
+from crm.regions.gazetteer import NOISE, load_gazetteer
 from crm.regions.scope import covers
 
 if TYPE_CHECKING:
@@ -22,8 +24,11 @@ def with_places(session: Session, frame: pl.DataFrame, check: Check, findings: F
     declared = {text: gazetteer.by_name(text, check.mapping.region) for text in frame["region"].drop_nulls().unique()}
     lost = frame.filter(pl.col("region").is_in([text for text, code in declared.items() if code is None]) & pl.col("state").is_null())
     findings.add_rows(lost.select("row", "region").rows(), "suspicious", check.head("region"), "region_unreadable", "不认识这个地区，改从地址判断。")
+    bare = pl.col("address").fill_null("").str.replace_many(list(FULL), list(HALF)).str.replace_all(NOISE.pattern, "")
+    frame = frame.with_columns(bare.alias("bare"))
     rows = frame.select("row", "region", "address", "state").rows()
-    answers = [_place(gazetteer, declared.get(region) if region else None, address, check.mapping.region) for _, region, address, _ in rows]
+    whole = check.mapping.region
+    answers = [_place(gazetteer, declared.get(region) if region else None, text, whole) for region, text in frame.select("region", "bare").rows()]
     for (row, region, address, state), (_, found, _, conflict) in zip(rows, answers, strict=True):
         if state is None and conflict:
             findings.add(row, "suspicious", check.head("address"), address, "region_conflict", f"地址不在“{region}”，按“{region}”归属，请核对。")
@@ -31,15 +36,15 @@ def with_places(session: Session, frame: pl.DataFrame, check: Check, findings: F
             findings.add(row, "suspicious", check.head("address"), address, "region_city_only", "地址看不出县（市、区），暂归到市一级，请补充。")
     frame = frame.with_columns(
         pl.Series("region_code", [a[0] for a in answers], dtype=pl.String), pl.Series("region_found", [a[1] for a in answers], dtype=pl.String),
-        pl.Series("region_guess", [a[2] for a in answers], dtype=pl.Boolean), _zones(frame, gazetteer),
-    )
+        pl.Series("region_guess", [a[2] for a in answers], dtype=pl.Boolean), _zones(gazetteer),
+    ).drop("bare")
     return frame.with_columns(_allowed(frame, check))
 
 
-def _place(gazetteer: Gazetteer, declared: str | None, address: str | None, whole: str | None) -> tuple[str | None, str, bool, bool]:
+def _place(gazetteer: Gazetteer, declared: str | None, bare: str, whole: str | None) -> tuple[str | None, str, bool, bool]:
     """(division, how found, only the file's hint, address contradicts the declaration)."""
     hint = declared or whole
-    place = gazetteer.locate(address, hint)
+    place = gazetteer.locate_bare(bare, hint)
     if place.code is None:
         return hint, "import" if hint else "unknown", declared is None, False
     if hint is None or covers([hint], place.code):
@@ -49,9 +54,12 @@ def _place(gazetteer: Gazetteer, declared: str | None, address: str | None, whol
     return (declared, "import", False, True) if declared else (place.code, "address", False, False)
 
 
-def _zones(frame: pl.DataFrame, gazetteer: Gazetteer) -> pl.Series:
-    texts = zip(frame["zone"], frame["address"], strict=True)
-    return pl.Series("zone_code", [gazetteer.zone(f"{zone or ''} {address or ''}") for zone, address in texts], dtype=pl.String)
+def _zones(gazetteer: Gazetteer) -> pl.Expr:
+    """The zone whose name stands in the zone column or the address."""
+    text = pl.concat_str(pl.col("zone").fill_null(""), pl.col("bare"))
+    names = gazetteer.zones
+    found = text.str.extract("(" + "|".join(re.escape(name) for name, _ in names) + ")", 1) if names else pl.lit(None, dtype=pl.String)
+    return found.replace_strict(dict(names), default=None, return_dtype=pl.String).alias("zone_code")
 
 
 def _allowed(frame: pl.DataFrame, check: Check) -> pl.Series:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlalchemy import select
 
-from crm.core.bulk import fetch_columns
 from crm.enterprises.models import Contact, Enterprise
 from crm.enterprises.names import fold
 from crm.enterprises.uscc import why_invalid
 from crm.imports.checking.codes import with_codes
+from crm.imports.checking.lookup import CHUNK, firms_by
 from crm.imports.checking.plan import Check, Findings, Plan
 from crm.imports.checking.places import with_places
 from crm.imports.fields import STATUSES
@@ -27,7 +27,7 @@ COMPARED = ("name", "short_name", "org_type", "registered_on", "registered_capit
             "legal_person", "status")
 """Columns of `enterprise` a file may change. What the file leaves blank stays as it is."""
 LENGTHS = {"name": 200, "short_name": 64, "org_type": 128, "capital": 64, "address": 300, "legal_person": 64, "main_products": 300, "contact": 64, "phone": 32}
-CHUNK = 10_000
+_TIMES = {"updated_at", "registered_on", "status_on"}  # text on SQLite, dates on PostgreSQL
 _KINDS = {"1": "corporate", "2": "individual", "3": "cooperative"}
 
 
@@ -57,15 +57,10 @@ def existing(session: Session, codes: pl.Series) -> pl.DataFrame:
     """Live firms with these USCCs, columns prefixed `was_`."""
     names = ("id", "uscc", "version", "updated_at", "region_code", "region_found", "name_key", "initials", "status_on", *COMPARED)
     columns = [getattr(Enterprise, name) for name in names]
-    wanted = codes.unique().to_list()
-    parts = [
-        fetch_columns(session, select(*columns).where(Enterprise.uscc.in_(wanted[i : i + CHUNK]), Enterprise.deleted_at.is_(None)))
-        for i in range(0, max(len(wanted), 1), CHUNK)
-    ]
+    found = firms_by(session, Enterprise.uscc, codes.unique().to_list(), columns)
     numbers = {"id": pl.Int64, "version": pl.Int64, "registered_capital": pl.Int64}
-    frames = [pl.DataFrame({k: pl.Series(k, [v if k in numbers or v is None else str(v) for v in values], dtype=numbers.get(k, pl.String))
-                            for k, values in part.items()}) for part in parts]
-    known = pl.concat(frames).with_columns(pl.col("registered_on").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
+    known = pl.DataFrame({k: pl.Series(k, v if k in numbers or k not in _TIMES else [x and str(x) for x in v], dtype=numbers.get(k, pl.String)) for k, v in found.items()})
+    known = known.with_columns(pl.col("registered_on").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
     return known.rename({name: f"was_{name}" for name in names if name not in {"id", "uscc"}})
 
 
@@ -229,11 +224,7 @@ def _same_names(session: Session, frame: pl.DataFrame, check: Check, findings: F
     inside = fresh.filter(pl.col("name").is_duplicated())
     head = check.head("name")
     findings.add_rows(inside.select("row", "name").rows(), "suspicious", head, "same_name", "文件里有同名企业，信用代码不同，请核对是否同一家。")
-    names = fresh["name"].to_list()
-    for i in range(0, len(names), CHUNK):
-        found = session.execute(select(Enterprise.name, Enterprise.uscc).where(Enterprise.name.in_(names[i : i + CHUNK]), Enterprise.deleted_at.is_(None))).all()
-        codes = {name: uscc for name, uscc in found}
-        if codes:
-            hit = fresh.filter(pl.col("name").is_in(list(codes))).select("row", "name").rows()
-            for row, name in hit:
-                findings.add(row, "suspicious", head, name, "same_name_on_file", f"库中已有同名企业，信用代码是 {codes[name]}，请核对是否同一家。")
+    found = firms_by(session, Enterprise.name, fresh["name"].to_list(), (Enterprise.name, Enterprise.uscc))
+    others = pl.DataFrame(found, schema={"name": pl.String, "uscc": pl.String}).rename({"uscc": "other"}).unique("name")
+    for row, name, code in fresh.join(others, on="name").select("row", "name", "other").rows():
+        findings.add(row, "suspicious", head, name, "same_name_on_file", f"库中已有同名企业，信用代码是 {code}，请核对是否同一家。")

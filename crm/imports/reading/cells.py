@@ -19,8 +19,9 @@ SCALES: dict[str, int] = {
     "千瓦时": 1, "度": 1, "kwh": 1, "万千瓦时": 10_000, "万度": 10_000, "平方米": 1, "㎡": 1, "亩": 0, "吨标煤": 1000, "千克标煤": 1,
 }
 """Unit as written -> factor to the measure's own unit (元, 人, kWh, bp, 分×100, 级×10, kgce). 0: not convertible exactly."""
-_FULL = "０１２３４５６７８９．，－＋（）％：／　"
-_HALF = "0123456789.,-+()%:/ "
+FULL = "０１２３４５６７８９．，－＋（）％：／　"
+HALF = "0123456789.,-+()%:/ "
+"""Full-width signs and what they become, for whole columns; the same as NFKC for what offices type."""
 _UNIT = re.compile(
     r"[(\[（【,，/_:：]\s*(?:单位\s*[:：]?\s*)?(元|百元|千元|万元|百万元|亿元|人|户|家|个|项|件|年|级|分|%|‰|千瓦时|万千瓦时|度|万度|kwh|平方米|㎡|亩|吨标煤|千克标煤)"
     r"(?:人民币)?\s*[)\]）】]?\s*$",
@@ -59,7 +60,7 @@ def fold_cell(text: str) -> str:
 
 def clean(column: str) -> pl.Expr:
     """Text of a column: half-width digits and marks, no blanks around, a defusing apostrophe taken off; missing is null."""
-    text = pl.col(column).str.replace_many(list(_FULL), list(_HALF)).str.strip_chars(" \t\r\n\u3000\u00a0\ufeff").str.strip_prefix("'")
+    text = pl.col(column).str.replace_many(list(FULL), list(HALF)).str.strip_chars(" \t\r\n\u3000\u00a0\ufeff").str.strip_prefix("'")
     return pl.when(text.str.to_lowercase().is_in(list(MISSING))).then(None).otherwise(text)
 
 

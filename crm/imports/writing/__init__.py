@@ -1,6 +1,7 @@
 """A checked plan into the database, every row written down in `import_change`; and back out again."""
 
+from crm.imports.writing.figures import write_figures
 from crm.imports.writing.registrations import write_registrations
 
-WRITERS = {"registrations": write_registrations}
+WRITERS = {"registrations": write_registrations, "annual": write_figures, "monthly": write_figures}
 """Kind -> write(session, plan, mapping, journal) -> ids of the firms touched."""

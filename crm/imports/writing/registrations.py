@@ -31,7 +31,7 @@ def write_registrations(session: Session, plan: Plan, _mapping: Mapping, journal
     fresh = new.select("row", "contact", "phone").with_columns(pl.Series("id", added, dtype=pl.Int64))
     contacts = pl.concat([fresh, plan.data["known"].select("row", "contact", "phone", "id")])
     met = _contacts(session, contacts.filter(pl.col("contact").is_not_null() | pl.col("phone").is_not_null()), journal)
-    refresh_search(session, {*added, *changed["id"].to_list(), *met})
+    refresh_search(session, {*changed["id"].to_list(), *met})
     touched = sorted({*added, *changed["id"].to_list(), *met})
     enterprise_changed.send(None, session=session, enterprise_ids=touched)
     return touched
@@ -47,6 +47,8 @@ def _insert(session: Session, new: pl.DataFrame, journal: Journal) -> list[int]:
         "created_at": [journal.at] * size, "updated_at": [journal.at] * size, "version": [1] * size,
     }
     insert_rows(session, Enterprise, columns)
+    text = [search_text(*parts) for parts in zip(names, columns["short_name"], columns["initials"], columns["uscc"], strict=True)]
+    insert_rows(session, EnterpriseSearch, {"enterprise_id": ids, "text": text})
     journal.add(new["row"].to_list(), "enterprise", ids, "insert")
     return ids
 
