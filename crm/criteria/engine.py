@@ -7,10 +7,11 @@ Nothing here asks what day it is, reads a database or knows a city.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
+import polars.selectors as cs
 
 from crm.core.errors import Invalid
 from crm.criteria import packing
@@ -60,7 +61,9 @@ def evaluate(pack: Pack, facts: pl.DataFrame, on: date) -> Evaluation:
     compiler = Compiler(on, codes)
     lazy = frame.lazy().with_columns(_rows_that_apply(program, codes))
     lazy = lazy.with_columns(_size(program.sizes, compiler).alias("#size"))
-    lazy = lazy.with_columns(_scores(program, compiler))
+    bands = _Bands()
+    scores = _scores(program, compiler, bands)
+    lazy = lazy.with_columns(bands.tests).with_columns(scores).drop(cs.starts_with("#b"))
     for level in _levels(program):
         lazy = lazy.with_columns(_leaves(level, compiler)).with_columns(_states(level, program))
     return Evaluation(pack, on, program, lazy.collect())
@@ -129,31 +132,48 @@ def _size(sizes: tuple[SizeTest, ...], compiler: Compiler) -> pl.Expr:
     return made
 
 
-def _scores(program: Program, compiler: Compiler) -> list[pl.Expr]:
-    made = []
+@dataclass
+class _Bands:
+    """Tests of score bands, each computed once as a column of its own: nesting them would double with every band."""
+
+    tests: list[pl.Expr] = field(default_factory=list)
+
+    def column(self, test: pl.Expr) -> pl.Expr:
+        name = f"#b{len(self.tests)}"
+        self.tests.append(test.alias(name))
+        return pl.col(name)
+
+
+def _scores(program: Program, compiler: Compiler, bands: _Bands) -> list[pl.Expr]:
+    made, known = [], {}
+    for scored in (s for scale in program.scales if scale.whole for s in scale.items):
+        known[id(scored)] = _ends(scored, compiler, bands)
     for scale in program.scales:
-        ends = [_ends(s, compiler) for s in scale.items]
+        ends = [known[id(s)] for s in scale.items]
         for end, name in ((0, "lo"), (1, "hi")):
             made.append(sum((e[end] for e in ends[1:]), ends[0][end]).cast(pl.Int32).alias(f"score.{scale.id}.{name}"))
     return made
 
 
-def _ends(scored: Scored, compiler: Compiler) -> tuple[pl.Expr, pl.Expr]:
+def _ends(scored: Scored, compiler: Compiler, bands: _Bands) -> tuple[pl.Expr, pl.Expr]:
     """Fewest and most points an item can have, given what is unknown."""
     zero = pl.lit(0, pl.Int32)
     if scored.kind == "best":
-        ends = [_ends(s, compiler) for s in scored.of]
+        ends = [_ends(s, compiler, bands) for s in scored.of]
         return pl.max_horizontal([e[0] for e in ends]), pl.max_horizontal([e[1] for e in ends])
-    tests = [(compiler.condition(line.term) if line.term is not None else pl.lit(value=True), pl.lit(line.points, pl.Int32)) for line in scored.lines]
+    tests = [
+        (bands.column(compiler.condition(line.term)) if line.term is not None else pl.lit(value=True), pl.lit(line.points, pl.Int32))
+        for line in scored.lines
+    ]
     if scored.kind == "sum":
         low = sum((pl.when(t).then(p).otherwise(zero) for t, p in tests), zero)
         high = sum((pl.when(t.fill_null(value=True)).then(p).otherwise(zero) for t, p in tests), zero)
         return pl.min_horizontal(low, scored.max), pl.min_horizontal(high, scored.max)
-    low = high = zero
-    for test, points in reversed(tests):
-        low = pl.when(test).then(points).when(~test).then(low).otherwise(pl.min_horizontal(points, low))
-        high = pl.when(test).then(points).when(~test).then(high).otherwise(pl.max_horizontal(points, high))
-    return low, high
+    reached, before = [], pl.lit(value=False)  # a band is reachable if it may be met and none before it surely is
+    for test, points in tests:
+        reached.append(pl.when(test.fill_null(value=True) & ~before).then(points))
+        before = before | test.fill_null(value=False)
+    return pl.min_horizontal(reached), pl.max_horizontal(reached)
 
 
 def _levels(program: Program) -> list[list[RunItem]]:

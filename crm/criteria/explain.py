@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crm.criteria import packing, terms, wording
 from crm.criteria.expressions import unit_of
@@ -23,6 +23,7 @@ from crm.criteria.values import Firm
 if TYPE_CHECKING:
     from datetime import date
 
+    from crm.criteria.engine import Evaluation
     from crm.criteria.packs import Pack
     from crm.criteria.program import Branch, Criterion, Program, RunItem, Scale
     from crm.criteria.schema import Note, Sourced, Title
@@ -37,6 +38,29 @@ class Row(Protocol):
     unmet: bytes
     unknown: bytes
     evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A row not yet stored: one line of Evaluation.rows()."""
+
+    outcomes: str
+    unmet: bytes
+    unknown: bytes
+    scores: str
+    evidence: bytes
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Packed:
+        """From a named row of Evaluation.rows()."""
+        masks = (bytes.fromhex(row["unmet"]), bytes.fromhex(row["unknown"]))
+        return cls(row["outcomes"], *masks, row["scores"], row["evidence"].encode())
+
+
+def explain_all(evaluation: Evaluation) -> list[Explanation]:
+    """Every firm of an evaluation, in order: for a facts file or one firm, not for a population."""
+    rows = evaluation.rows().iter_rows(named=True)
+    return [explain(evaluation.pack, Packed.of(row), evaluation.on) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

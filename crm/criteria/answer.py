@@ -1,0 +1,99 @@
+"""The answer of `run.py evaluate`: explanations as plain data, in the shape docs/packs.md promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from crm.criteria.explain import CriterionView, Explanation, ItemView, Source, StepView
+    from crm.criteria.facts import Enterprise
+    from crm.criteria.packs import Pack
+
+    Part = Callable[[Pack, Enterprise, Explanation, date], list[dict[str, Any]]]
+"""What a higher layer adds to a result (alerts, awards): it gets pack, firm, explanation and day."""
+
+
+def answer(pack: Pack, on: date, firms: list[Enterprise], explanations: list[Explanation], parts: dict[str, Part]) -> dict[str, Any]:
+    """The whole document: pack, its hash, the day, one result per firm in the order given."""
+    results = [result(pack, on, firm, seen, parts) for firm, seen in zip(firms, explanations, strict=True)]
+    return {"pack": pack.id, "compiled": f"sha256:{pack.hash}", "as_of": on.isoformat(), "results": results}
+
+
+def result(pack: Pack, on: date, firm: Enterprise, seen: Explanation, parts: dict[str, Part]) -> dict[str, Any]:
+    """One firm."""
+    register = {"id": seen.register.key if seen.register else None, "state": seen.register_state, "criteria": _criteria(seen.register)}
+    return {
+        "uscc": firm.uscc,
+        "name": firm.name,
+        "tier": seen.tier,
+        "size_class": seen.size_class,
+        "register": register,
+        "pools": [_item(v) for v in seen.pools],
+        "levels": [_item(v) for v in seen.levels],
+        "titles": [_title(v) for v in seen.titles],
+        "steps": [_step(s) for s in seen.steps],
+        **{name: part(pack, firm, seen, on) for name, part in parts.items()},
+        "moves": _moves(seen),
+        "asks": list(seen.asks),
+        "notes": [n.id for n in seen.notes],
+        "note_texts": [n.text for n in seen.notes],
+    }
+
+
+def _item(view: ItemView) -> dict[str, Any]:
+    return {"id": view.key, "label": view.label, "state": view.state, "criteria": _criteria(view)}
+
+
+def _title(view: ItemView) -> dict[str, Any]:
+    assert view.title is not None  # Explanation.titles gives only titles
+    whole = next((s for s in view.scores if s.whole), None)
+    score = None if whole is None else {"low": _number(whole.low), "high": _number(whole.high), "max": _number(whole.max), "parts": [
+        {"id": s.id, "label": s.label, "low": _number(s.low), "high": _number(s.high), "max": _number(s.max)} for s in view.scores if not s.whole
+    ]}
+    return {
+        "id": view.title.id, "purpose": view.purpose, "label": view.label, "held": view.held, "state": view.state,
+        "score": score, "missing": view.reach.missing, "unknown": view.reach.unknown, "text": view.text,
+        "source": _source(view.source) if view.tree is not None else None, "criteria": _criteria(view),
+    }
+
+
+def _number(value: Any) -> int | float:
+    return int(value) if value == int(value) else float(value)
+
+
+def _criteria(view: ItemView | None) -> list[dict[str, Any]]:
+    return [_criterion(c) for c in view.criteria] if view else []
+
+
+def _criterion(view: CriterionView) -> dict[str, Any]:
+    return {
+        "id": view.id, "state": view.state, "label": view.label, "actual": view.actual, "required": view.required,
+        "gap": view.gap, "period": view.period, "source": _source(view.source), "asks": list(view.asks), "note": view.note,
+    }
+
+
+def _source(source: Source) -> dict[str, Any]:
+    return {
+        "document": source.document, "title": source.title, "clause": source.clause, "quote": source.quote,
+        "status": source.status, "basis": source.basis, "labels": list(source.labels),
+    }
+
+
+def _step(step: StepView) -> dict[str, Any]:
+    item = step.item
+    return {
+        "id": step.id, "label": step.label, "from": step.from_place, "to": step.to_place, "state": step.state,
+        "item": item.key if item else None, "missing": item.reach.missing if item else None,
+        "unknown": item.reach.unknown if item else None, "per_mille": item.reach.per_mille if item else None,
+        "group": step.group, "text": step.text,
+    }
+
+
+def _moves(seen: Explanation) -> list[dict[str, Any]]:
+    return [
+        {"step": s.id, "from": s.from_place, "to": s.to_place, "state": "proposed"}
+        for s in seen.steps if s.proposes and s.state != "met"
+    ]

@@ -1,0 +1,115 @@
+"""`pack check`: the pack's own examples, and the generated cases of every threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from crm.core.errors import CrmError
+from crm.criteria import boundaries, reading
+from crm.criteria.engine import evaluate
+from crm.criteria.errors import PackError
+from crm.criteria.explain import Explanation, explain_all
+from crm.criteria.facts import facts_frame, read_enterprise
+from crm.criteria.schema import Example, Examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crm.criteria.packs import Pack
+
+
+@dataclass(slots=True)
+class Report:
+    """What was tried and what failed."""
+
+    pack: str
+    hash: str
+    criteria: int = 0
+    examples: int = 0
+    days: int = 0
+    cases: int = 0
+    thresholds: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {name: getattr(self, name) for name in ("pack", "hash", "criteria", "examples", "days", "thresholds", "cases", "failures")}
+
+    def lines(self) -> list[str]:
+        """For reading."""
+        head = f"{self.pack}  {'通过' if not self.failures else f'{len(self.failures)} 处不符'}  示例 {self.examples} 个；{self.days} 组规则日、{self.thresholds} 个门槛、{self.cases} 个边界用例；当前条件 {self.criteria} 条"
+        return [head, *(f"  ✗ {f}" for f in self.failures)]
+
+
+def run(pack: Pack, folder: Path) -> Report:
+    """Examples of the pack's own folder, and every threshold of every set of rules it has."""
+    days = boundaries.rule_days(pack)
+    report = Report(pack.id, pack.hash, len(pack.program(days[-1]).criteria), days=len(days))
+    for example in read_examples(folder / pack.id):
+        report.examples += 1
+        report.failures += [f"示例“{example.name}”：{trouble}" for trouble in differences(pack, example)]
+    seen: set[tuple[str, str, object]] = set()
+    for day in days:
+        program = pack.program(day)
+        fresh = [leaf for leaf in program.criteria if (leaf.item, leaf.id, leaf.term) not in seen]
+        seen |= {(leaf.item, leaf.id, leaf.term) for leaf in fresh}
+        tried = [case for case in boundaries.cases(program) if case.criterion in fresh]
+        report.cases += len(tried)
+        report.thresholds += len({case.criterion.number for case in tried})
+        report.failures += boundaries.failures(program, tried)
+    return report
+
+
+def read_examples(root: Path) -> list[Example]:
+    """The examples of a pack's folder. Raises PackError."""
+    found: list[Example] = []
+    problems = []
+    for path in sorted((root / "examples").glob("*.yaml")):
+        source = reading.read(path, f"{root.name}/examples/{path.name}")
+        content = reading.validate(source, Examples)
+        problems += source.problems
+        found += content.examples if isinstance(content, Examples) else ()
+    if problems:
+        raise PackError(problems)
+    return found
+
+
+def differences(pack: Pack, example: Example) -> list[str]:
+    """What an example expects and does not get."""
+    try:
+        firm = read_enterprise(_plain(example.facts), pack)
+    except CrmError as error:
+        return [error.message]
+    seen = explain_all(evaluate(pack, facts_frame([firm], pack, example.as_of), example.as_of))[0]
+    return [f"{what} 应为 {want}，得到 {got}" for what, want, got in _compared(seen, example) if want != got]
+
+
+def _plain(data: Any) -> Any:
+    """YAML's days and tuples as JSON has them."""
+    if isinstance(data, dict):
+        return {str(k): _plain(v) for k, v in data.items()}
+    if isinstance(data, tuple | list):
+        return [_plain(v) for v in data]
+    return data.isoformat() if hasattr(data, "isoformat") else data
+
+
+def _compared(seen: Explanation, example: Example) -> list[tuple[str, Any, Any]]:
+    expect = example.expect
+    made: list[tuple[str, Any, Any]] = []
+    if expect.tier is not None:
+        made.append(("tier", expect.tier, seen.tier))
+    if expect.size_class is not None:
+        made.append(("size_class", expect.size_class, seen.size_class or "none"))
+    for key, state in (expect.register_ or {}).items():
+        made.append((f"register {key}", state, seen.register_state if key in {"register", seen.register and seen.register.key} else "not_applicable"))
+    for key, state in {**expect.pools, **expect.levels, **expect.titles}.items():
+        made.append((key, state, seen.items[key].state if key in seen.items else "（没有这个条目）"))
+    criteria = {c.id: c.state for v in reversed(seen.items.values()) for c in v.criteria if v.purpose != "review"}
+    criteria |= {f"{v.key}:{c.id}": c.state for v in seen.items.values() for c in v.criteria}
+    made += [(key, state, criteria.get(key, "（不适用或没有这个条件）")) for key, state in expect.criteria.items()]
+    scores = {s.id: s.text.replace("–", "-") for v in seen.items.values() for s in v.scores}
+    made += [(f"score {key}", text.replace("–", "-"), scores.get(key)) for key, text in expect.scores.items()]
+    if expect.notes is not None:
+        made.append(("notes", sorted(expect.notes), sorted(n.id for n in seen.notes)))
+    return made

@@ -1,0 +1,162 @@
+"""The command line of the criteria: `evaluate` and `pack check | new | explain | schema`. run.py collects `commands`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from crm.config import Settings
+from crm.core.errors import CrmError
+from crm.criteria import checks, scaffold
+from crm.criteria.answer import answer
+from crm.criteria.engine import evaluate as evaluate_frame
+from crm.criteria.explain import STATE_LABELS, Explanation, explain_all
+from crm.criteria.facts import facts_frame, read_facts
+from crm.criteria.loading import load_packs
+from crm.criteria.rulebook import rule_lines, schema_of
+
+if TYPE_CHECKING:
+    from crm.criteria.answer import Part
+    from crm.criteria.packs import Pack
+
+parts: dict[str, Part] = {}
+"""What higher layers add to each result of `evaluate` (alerts, awards …): run.py fills this."""
+
+
+class Day(click.ParamType):
+    """A calendar day, 2026-06-01."""
+
+    name = "日期"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Refuse anything else."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007  (a day has no zone)
+        except ValueError:
+            self.fail(f"{value!r} 不是日期，应如 2026-06-01", param, ctx)
+
+
+def load(name: str) -> Pack:
+    """A pack of the configured folder by name; refused with exit code 1 and the problems on standard error."""
+    settings = Settings.from_env()
+    try:
+        return load_packs(settings.packs_dir, [name], settings.data_dir / "cache" / "packs")[name]
+    except CrmError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: CrmError) -> click.ClickException:
+    refusal = click.ClickException(error.message)
+    refusal.exit_code = 1
+    return refusal
+
+
+@click.command()
+@click.option("--pack", "pack_name", required=True, help="规则包，如 taizhou")
+@click.option("--as-of", "on", required=True, type=Day(), help="评价日，如 2025-10-20；上年 = 该日的上一个公历年")
+@click.option("--facts", "facts_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="事实文件（JSON，见 docs/packs.md）")
+@click.option("--json", "as_json", is_flag=True, help="标准输出只有一个 JSON 文档")
+def evaluate(pack_name: str, on: date, facts_path: Path, *, as_json: bool) -> None:
+    """按规则包评价事实文件里的企业，逐条给出结论、差距和依据。不需要数据库。"""
+    pack = load(pack_name)
+    try:
+        firms = read_facts(facts_path.read_bytes(), pack)
+        explanations = explain_all(evaluate_frame(pack, facts_frame(firms, pack, on), on))
+    except CrmError as error:
+        raise _refused(error) from None
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(answer(pack, on, firms, explanations, parts), option=orjson.OPT_INDENT_2) + b"\n")
+        return
+    for firm, seen in zip(firms, explanations, strict=True):
+        click.echo(f"\n{firm.name or firm.uscc or '（未命名）'}  {on}")
+        for line in text_lines(seen):
+            click.echo(line)
+
+
+def text_lines(seen: Explanation) -> list[str]:
+    """One firm for reading in a terminal."""
+    size = {"micro": "微型", "small": "小型", "medium": "中型", "large": "大型", "unknown": "划型缺数据", None: "不划型"}[seen.size_class]
+    lines = [f"  位置 {seen.pack.label(seen.tier)}  {size}  规上起点：{STATE_LABELS[seen.register_state]}"]
+    lines += [f"  ※ {n.text}" for n in seen.notes]
+    lines += [f"  {step.label}：{step.text}" for step in seen.steps if step.text]
+    lines += [f"  ○ 入池：{v.label}" for v in seen.pools if v.state == "met"]
+    for view in seen.titles:
+        if view.state == "not_in_force":
+            continue
+        lines.append(f"  {view.label}：{STATE_LABELS[view.state]}　{view.text if view.state != 'met' else ''}".rstrip("　"))
+        for c in view.criteria:
+            seen_text = " ".join(t for t in (c.actual, c.required and f"要求{c.required}", c.gap and f"差{c.gap}") if t)
+            marks = "".join(f"［{label}］" for label in c.source.labels)
+            lines.append(f"     {STATE_LABELS[c.state]:　<4}{c.label}　{seen_text}　{c.source.text}{marks}")
+    if seen.asks:
+        lines.append(f"  要问企业：{'；'.join(seen.asks)}")
+    return lines
+
+
+@click.group()
+def pack() -> None:
+    """规则包：检查、新建、说明、编辑器格式。"""
+
+
+@pack.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True)
+def check(name: str | None, *, as_json: bool) -> None:
+    """运行规则包的示例，并在每个门槛的下方、恰好、上方和缺数据处各试一次。"""
+    settings = Settings.from_env()
+    names = [name] if name else sorted(p.parent.name for p in settings.packs_dir.glob("*/pack.yaml"))
+    reports = [checks.run(load(one), settings.packs_dir) for one in names]
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps([r.as_dict() for r in reports], option=orjson.OPT_INDENT_2) + b"\n")
+    else:
+        for report in reports:
+            click.echo("\n".join(report.lines()))
+    if any(report.failures for report in reports):
+        raise SystemExit(1)
+
+
+@pack.command()
+@click.argument("name")
+@click.option("--extends", "parent", default="zhejiang", show_default=True, help="上级规则包")
+@click.option("--title", default="", help="中文名，如 湖州市")
+@click.option("--region", default="", help="六位行政区划代码，如 330500")
+def new(name: str, parent: str, title: str, region: str) -> None:
+    """新建一个立即可用的规则包文件夹：pack new huzhou --extends zhejiang。"""
+    settings = Settings.from_env()
+    try:
+        made = scaffold.create(settings.packs_dir, name, parent, title, region)
+    except CrmError as error:
+        raise _refused(error) from None
+    click.echo(f"已建 {made}，并已通过加载。接着改 sources.yaml 与 ladder.yaml，再运行 run.py pack check {name}；写法见 docs/packs.md。")
+
+
+@pack.command()
+@click.argument("name")
+@click.argument("item", required=False)
+@click.option("--as-of", "on", type=Day(), required=True, help="哪一天的规则")
+def explain(name: str, item: str | None, on: date) -> None:
+    """把一项规则连同依据写成文字；不给条目则列出全部条目。"""
+    one = load(name)
+    if item is not None and item not in one.items:
+        raise _refused(CrmError(f"{name} 没有条目 {item!r}；可用：{', '.join(one.items)}"))
+    click.echo("\n".join(rule_lines(one, item, on)))
+
+
+@pack.command()
+@click.argument("file", required=False)
+def schema(file: str | None) -> None:
+    """规则包文件的 JSON Schema，供编辑器补全：pack schema titles。"""
+    try:
+        click.echo(orjson.dumps(schema_of(file), option=orjson.OPT_INDENT_2).decode())
+    except CrmError as error:
+        raise _refused(error) from None
+
+
+commands: list[click.Command] = [evaluate, pack]
