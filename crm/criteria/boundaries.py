@@ -71,19 +71,18 @@ def _cases(leaf: Criterion, program: Program) -> Iterator[Case]:
     compare = wording.compared(leaf.term)
     if compare is None or not isinstance(compare.right, Const):
         return
-    line = compare.right.value
     try:
-        at = exact(compare.left, line)
+        at = exact(compare.left, compare.right.value)
     except Unsolvable:
         return
-    if not at:
+    moving = _moving(compare.left)
+    if not at or moving & _divisors(compare.left):  # moving one year's figure would move another year's ratio too
         return
-    moving = _last_column(compare.left)
-    tries = {"at": at, "below": {**at, moving: at[moving] - 1}, "above": {**at, moving: at[moving] + 1}, "missing": {}}
+    tries = {"at": at, "missing": {}}
+    tries |= {where: {n: v + by * (n in moving) for n, v in at.items()} for where, by in (("below", -1), ("above", 1))}
     for where, cells in tries.items():
-        if where != "missing" and not all(abs(v) <= bound(program.pack.measures[n.split(".")[0]].unit) for n, v in cells.items()):
-            continue
-        yield Case(leaf, where, cells, _expected(leaf, cells, where, compare.op, program))
+        if all(abs(v) <= bound(program.pack.measures[n.rsplit(".", 1)[0]].unit) for n, v in cells.items()):
+            yield Case(leaf, where, cells, _expected(leaf, cells, where, compare.op, program))
 
 
 def _expected(leaf: Criterion, cells: Cells, where: str, op: str, program: Program) -> bool | None:
@@ -97,20 +96,23 @@ def _expected(leaf: Criterion, cells: Cells, where: str, op: str, program: Progr
     return True if guard is False or truth is True else None if guard is None or truth is None else truth
 
 
-def _last_column(term: Value) -> str:
-    """The column whose growth raises the value: the first figure met that is not a divisor."""
+def _moving(term: Value) -> set[str]:
+    """The columns that raise the value when they rise, one for each value compared."""
     match term:
         case Figure():
-            return next(iter(terms.columns(term))).name
-        case Window(_, of) | Choice(_, of):
-            return _last_column(of[0])
-        case Ratio(top, _):
-            return _last_column(top)
-        case Sum(left, _) | Product(left, _):
-            return _last_column(left)
-        case Cagr(_, last, _):
-            return _last_column(last)
-    raise Unsolvable
+            return {next(iter(terms.columns(term))).name}
+        case Window(_, of) | Choice(("min" | "max"), of):
+            return set().union(*map(_moving, of))
+        case Choice(_, of):
+            return _moving(of[0])
+        case Ratio(inner, _) | Sum(inner, _) | Product(inner, _) | Cagr(_, inner, _):
+            return _moving(inner)
+    return set()
+
+
+def _divisors(term: Value) -> set[str]:
+    """Columns that stand in a divisor."""
+    return {c.name for part in terms.walk(term) if isinstance(part, Ratio) for c in terms.columns(part.bottom)}
 
 
 def exact(term: Value, target: Fraction) -> Cells:
@@ -140,10 +142,6 @@ def _solve(term: Value, target: Fraction, cells: Cells) -> None:
             _solve(top, target * base, cells)
         case Choice("coalesce", of):
             _solve(of[0], target, cells)
-        case Window("some", of):
-            _solve(of[0], target, cells)
-            for other in of[1:]:
-                _solve_low(other, cells)
         case Choice(_, of) | Window(_, of):
             for other in of[1:]:
                 _solve(other, target, cells)
@@ -154,11 +152,6 @@ def _solve(term: Value, target: Fraction, cells: Cells) -> None:
             _solve(last, base * (1 + target) ** years, cells)
         case _:
             raise Unsolvable
-
-
-def _solve_low(term: Value, cells: Cells) -> None:
-    """The other years of `some`: far below, so that the first alone decides."""
-    raise Unsolvable
 
 
 def _solve_sum(left: Value, right: Value, sign: int, target: Fraction, cells: Cells) -> None:

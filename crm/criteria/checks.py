@@ -46,9 +46,10 @@ def run(pack: Pack, folder: Path) -> Report:
     """Examples of the pack's own folder, and every threshold of every set of rules it has."""
     days = boundaries.rule_days(pack)
     report = Report(pack.id, pack.hash, len(pack.program(days[-1]).criteria), days=len(days))
-    for example in read_examples(folder / pack.id):
-        report.examples += 1
-        report.failures += [f"示例“{example.name}”：{trouble}" for trouble in differences(pack, example)]
+    examples = read_examples(folder / pack.id)
+    report.examples = len(examples)
+    for day in sorted({e.as_of for e in examples}):
+        report.failures += examine(pack, [e for e in examples if e.as_of == day])
     seen: set[tuple[str, str, object]] = set()
     for day in days:
         program = pack.program(day)
@@ -75,14 +76,27 @@ def read_examples(root: Path) -> list[Example]:
     return found
 
 
+def examine(pack: Pack, examples: list[Example]) -> list[str]:
+    """What examples of one day expect and do not get."""
+    firms, sound, troubles = [], [], []
+    for example in examples:
+        try:
+            firms.append(read_enterprise(_plain(example.facts), pack))
+            sound.append(example)
+        except CrmError as error:
+            troubles.append(f"示例“{example.name}”：{error.message}")
+    if not sound:
+        return troubles
+    on = sound[0].as_of
+    views = explain_all(evaluate(pack, facts_frame(firms, pack, on), on))
+    for example, seen in zip(sound, views, strict=True):
+        troubles += [f"示例“{example.name}”：{what} 应为 {want}，得到 {got}" for what, want, got in _compared(seen, example) if want != got]
+    return troubles
+
+
 def differences(pack: Pack, example: Example) -> list[str]:
-    """What an example expects and does not get."""
-    try:
-        firm = read_enterprise(_plain(example.facts), pack)
-    except CrmError as error:
-        return [error.message]
-    seen = explain_all(evaluate(pack, facts_frame([firm], pack, example.as_of), example.as_of))[0]
-    return [f"{what} 应为 {want}，得到 {got}" for what, want, got in _compared(seen, example) if want != got]
+    """What one example expects and does not get."""
+    return examine(pack, [example])
 
 
 def _plain(data: Any) -> Any:

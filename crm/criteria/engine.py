@@ -8,17 +8,18 @@ Nothing here asks what day it is, reads a database or knows a city.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import polars.selectors as cs
 
 from crm.core.errors import Invalid
 from crm.criteria import packing
-from crm.criteria.codes import first
+from crm.criteria.codes import first, matches
 from crm.criteria.columns import dtype
 from crm.criteria.packs import REGISTER
-from crm.criteria.terms import Code, Column, Met, walk
+from crm.criteria.terms import Code, Met, walk
 from crm.criteria.vectors import Compiler, bound
 
 if TYPE_CHECKING:
@@ -55,18 +56,29 @@ class Evaluation:
 def evaluate(pack: Pack, facts: pl.DataFrame, on: date) -> Evaluation:
     """Evaluate every item of the pack for every row. Raises Invalid if a figure is out of bounds or a column's type is wrong."""
     program = pack.program(on)
-    frame = _prepared(program, facts)
-    codes = _codes(program, frame)
-    frame = frame.with_columns(_indexes(codes))
-    compiler = Compiler(on, codes)
-    lazy = frame.lazy().with_columns(_rows_that_apply(program, codes))
-    lazy = lazy.with_columns(_size(program.sizes, compiler).alias("#size"))
-    bands = _Bands()
+    stages = _stages(program)
+    lazy = _prepared(program, facts).with_columns(_codes(program, facts, stages.codes)).lazy()
+    for stage in stages.expressions:
+        lazy = lazy.with_columns(stage)
+    return Evaluation(pack, on, program, lazy.drop(cs.starts_with("#b", "#k")).collect())
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """A program's expressions, each stage looking only at columns of the stages before it."""
+
+    expressions: tuple[list[pl.Expr], ...]
+    codes: dict[Code, str]
+
+
+@lru_cache(maxsize=32)
+def _stages(program: Program) -> _Stages:
+    compiler, bands = Compiler(program.on), _Bands()
     scores = _scores(program, compiler, bands)
-    lazy = lazy.with_columns(bands.tests).with_columns(scores).drop(cs.starts_with("#b"))
+    stages = [[_size(program.sizes, compiler).alias("#size")], bands.tests, scores]
     for level in _levels(program):
-        lazy = lazy.with_columns(_leaves(level, compiler)).with_columns(_states(level, program))
-    return Evaluation(pack, on, program, lazy.collect())
+        stages += [_leaves(level, compiler), _states(level, program)]
+    return _Stages(tuple(s for s in stages if s), compiler.codes)
 
 
 def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
@@ -87,34 +99,25 @@ def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _codes(program: Program, frame: pl.DataFrame) -> dict[str, list[str | None]]:
-    """Distinct values of each code column that a rule looks into."""
-    names = {t.column.name for leaf in program.criteria for term in (leaf.term, leaf.when) if term for t in walk(term) if isinstance(t, Code)}
-    names |= {t.column.name for scale in program.scales for s in scale.items for line in s.lines if line.term for t in walk(line.term) if isinstance(t, Code)}
-    names |= {t.column.name for test in program.tests if test for t in walk(test) if isinstance(t, Code)}
-    if program.register or program.sizes:
-        names.add(Column("identity", "industry").name)
-    return {name: frame[name].unique(maintain_order=False).to_list() for name in sorted(names)}
-
-
-def _indexes(codes: dict[str, list[str | None]]) -> list[pl.Expr]:
-    return [
-        pl.col(name).replace_strict(values, list(range(len(values))), return_dtype=pl.UInt32).alias(f"#{name}")
-        for name, values in codes.items()
-    ]
-
-
-def _rows_that_apply(program: Program, codes: dict[str, list[str | None]]) -> list[pl.Expr]:
-    """`#register`, `#sizerow`: which register test and which row of 划型 the firm's industry leads to."""
+def _codes(program: Program, facts: pl.DataFrame, asked: dict[Code, str]) -> list[pl.Expr]:
+    """Columns that answer the questions about codes, asked once per distinct code: `#register` and `#sizerow` (which
+    register test and which row of 划型 the industry leads to), and one yes/no column per question of the rules."""
+    tests = [(name, of) for name, of in (("#register", program.register), ("#sizerow", program.sizes))]
+    names = {c.column.name for c in asked} | ({"industry"} if any(of for _, of in tests) else set())
+    values = {n: facts[n].cast(pl.String).unique().to_list() if n in facts.columns else [None] for n in names}
     made = []
-    for name, tests in (("#register", program.register), ("#sizerow", program.sizes)):
-        if not tests:
-            made.append(pl.lit(-1, pl.Int32).alias(name))
-            continue
-        rows = [(t.industries, t.unless) for t in tests]
-        table = pl.Series([first(code, rows) for code in codes["industry"]], dtype=pl.Int32)
-        made.append(pl.lit(table).gather(pl.col("#industry")).alias(name))
+    for name, of in tests:
+        rows = [(t.industries, t.unless) for t in of]
+        made.append(_table("industry", values["industry"], [first(c, rows) for c in values["industry"]], pl.Int32()).alias(name) if of else pl.lit(-1, pl.Int32).alias(name))
+    for code, name in asked.items():
+        column = code.column.name
+        made.append(_table(column, values[column], [matches(c, code.specs) for c in values[column]], pl.Boolean()).alias(name))
     return made
+
+
+def _table(column: str, codes: list[str | None], answers: list[Any], kind: pl.DataType) -> pl.Expr:
+    """Each code's answer, looked up."""
+    return pl.col(column).replace_strict(codes, pl.Series(answers, dtype=kind), return_dtype=kind)
 
 
 def _size(sizes: tuple[SizeTest, ...], compiler: Compiler) -> pl.Expr:

@@ -6,7 +6,7 @@ Every value carries a bound on its numerator and denominator; where a cross prod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from crm.criteria import terms
-from crm.criteria.codes import matches
 from crm.criteria.terms import (
-    Both, Cagr, Choice, Code, Column, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Product, Ratio,
+    Both, Cagr, Choice, Code, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Product, Ratio,
     ScoreOf, Since, Short, SizeAtMost, Sum, Surely, Value, Window,
 )
 
@@ -80,10 +79,10 @@ _COMPARE = {
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Compiles the terms of one day. `codes` holds the distinct values of each code column, in index order."""
+    """Compiles the terms of one day. `codes` collects the code questions, each answered in a column of its own."""
 
     on: date
-    codes: dict[str, list[str | None]]
+    codes: dict[Code, str] = field(default_factory=dict)
 
     # values
 
@@ -201,8 +200,8 @@ class Compiler:
                 since = years_before(self.on, years) if years is not None else None
                 day = pl.col(column.name)
                 return _default(day >= since if since else day.dt.year() > 1, missing_no=missing_no)
-            case Code(column, specs):
-                return self.code(column, specs)
+            case Code():
+                return pl.col(self.codes.setdefault(term, f"#k{len(self.codes)}"))
             case SizeAtMost(level):
                 return pl.col("#size") <= level
             case Met(item):
@@ -214,10 +213,6 @@ class Compiler:
         last, first = self.value(term.last), self.value(term.first)
         positive = Vec(pl.when(_lit(first.num) > 0).then(_lit(first.num)), first.den, first.scale * (1 + rate) ** term.years, first.top, first.low)
         return self.compare_values(op, last, positive)
-
-    def code(self, column: Column, specs: tuple[str, ...]) -> pl.Expr:
-        table = pl.Series([matches(code, specs) for code in self.codes[column.name]], dtype=pl.Boolean)
-        return pl.lit(table).gather(pl.col(f"#{column.name}"))
 
 
 def _plus(a: Num, b: Num, sign: int, limit: int) -> Num:
