@@ -69,6 +69,7 @@ class EnterprisesApi(ScopedApi):
     @permission_name("get")
     def get_list(self) -> ResponseReturnValue:
         """Firms
+
         ---
         get:
           description: Firms in the jurisdiction, newest first
@@ -93,6 +94,7 @@ class EnterprisesApi(ScopedApi):
     @permission_name("get")
     def get(self, pk: int) -> ResponseReturnValue:
         """A firm
+
         ---
         get:
           description: One firm with its contacts and standing; phones masked by role
@@ -119,6 +121,7 @@ class EnterprisesApi(ScopedApi):
     @permission_name("write")
     def post(self) -> ResponseReturnValue:
         """Enter a firm
+
         ---
         post:
           description: Needs uscc, name and region_code or an address that names a division
@@ -142,6 +145,7 @@ class EnterprisesApi(ScopedApi):
     @permission_name("write")
     def patch(self, pk: int) -> ResponseReturnValue:
         """Change a firm
+
         ---
         patch:
           description: Only the given fields; version is the one last read

@@ -51,6 +51,7 @@ class FilingsApi(ScopedApi):
     @permission_name("get")
     def get_list(self) -> ResponseReturnValue:
         """Figures
+
         ---
         get:
           description: Figures in force of firms in the jurisdiction
@@ -72,6 +73,7 @@ class FilingsApi(ScopedApi):
     @permission_name("get")
     def get(self, pk: int) -> ResponseReturnValue:
         """A filing
+
         ---
         get:
           description: One filing
@@ -104,6 +106,7 @@ class TitlesApi(ScopedApi):
     @permission_name("get")
     def get_list(self) -> ResponseReturnValue:
         """Titles
+
         ---
         get:
           description: Titles of firms in the jurisdiction
@@ -122,6 +125,7 @@ class TitlesApi(ScopedApi):
     @permission_name("record")
     def post(self) -> ResponseReturnValue:
         """Grant
+
         ---
         post:
           description: A title granted to a firm in the jurisdiction
@@ -165,6 +169,7 @@ class RegisterApi(ScopedApi):
     @permission_name("get")
     def get_list(self) -> ResponseReturnValue:
         """Register
+
         ---
         get:
           description: Stays of firms in the jurisdiction
@@ -182,6 +187,7 @@ class RegisterApi(ScopedApi):
     @permission_name("record")
     def enter(self) -> ResponseReturnValue:
         """Enter
+
         ---
         post:
           description: A firm was taken into the register
@@ -206,6 +212,7 @@ class RegisterApi(ScopedApi):
     @permission_name("record")
     def leave(self) -> ResponseReturnValue:
         """Leave
+
         ---
         post:
           description: A firm left the register

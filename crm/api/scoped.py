@@ -107,7 +107,7 @@ def whole(name: str, default: Any) -> Any:
     text = request.args.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= LARGEST):  # noqa: PLR2004
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= LARGEST):
         raise BadRequest(f"{name} 要是正整数。")
     return int(text)
 
@@ -116,7 +116,7 @@ def id_is(column: Any) -> Callable[[str], ColumnElement[bool]]:
     """Filter: the column equals a key."""
 
     def condition(text: str) -> ColumnElement[bool]:
-        if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004
+        if not (text.isascii() and text.isdigit() and len(text) < 19):
             raise BadRequest("编号要是正整数。")
         return column == int(text)
 

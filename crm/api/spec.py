@@ -26,6 +26,7 @@ class SpecApi(OpenApi):
     @permission_name("get")
     def get(self, version: str) -> ResponseReturnValue:
         """OpenAPI
+
         ---
         get:
           description: This document

@@ -47,6 +47,7 @@ class TokensApi(BaseApi):
     @limit(_rate)
     def login(self) -> ResponseReturnValue:
         """Sign in
+
         ---
         post:
           description: Name and password for an access and a refresh token
@@ -76,8 +77,8 @@ class TokensApi(BaseApi):
         if user is None:
             outcome = g.sign_in
             if outcome.opens_at is not None:
-                raise Unauthenticated(f"试错太多次，已锁定到 {local(outcome.opens_at):%H:%M}。", opens_at=outcome.opens_at.isoformat())
-            raise Unauthenticated(f"用户名或密码不对，还可以试 {outcome.left} 次。", left=outcome.left)
+                raise Unauthenticated(f"试错太多次，已锁定到 {local(outcome.opens_at):%H:%M}。")
+            raise Unauthenticated(f"用户名或密码不对，还可以试 {outcome.left} 次。")
         profile = db().get(UserProfile, user.id)
         if profile is None or profile.must_change_password:
             raise Forbidden("请先在网页上修改初始密码。")
@@ -88,6 +89,7 @@ class TokensApi(BaseApi):
     @limit(_rate)
     def refresh(self) -> ResponseReturnValue:
         """Refresh
+
         ---
         post:
           description: A new access token for a refresh token sent as bearer

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flask_appbuilder.api import expose
 from flask_appbuilder.security.decorators import permission_name, protect
 
+from crm.alerts.models import Alert
 from crm.api.facts import columns
 from crm.api.scoped import READERS, Body, ScopedApi, id_is, text_is
 from crm.core.clock import now, today
@@ -42,6 +43,7 @@ class MovesApi(ScopedApi):
     @permission_name("get")
     def get_list(self) -> ResponseReturnValue:
         """Moves
+
         ---
         get:
           description: Moves of firms in the jurisdiction
@@ -60,6 +62,7 @@ class MovesApi(ScopedApi):
     @permission_name("propose")
     def post(self) -> ResponseReturnValue:
         """Propose
+
         ---
         post:
           description: Propose a move; against the verdict a reason is needed
@@ -86,6 +89,7 @@ class MovesApi(ScopedApi):
     @permission_name("decide")
     def confirm(self, pk: int) -> ResponseReturnValue:
         """Confirm
+
         ---
         post:
           description: Agree to a proposed move
@@ -106,6 +110,7 @@ class MovesApi(ScopedApi):
     @permission_name("decide")
     def reject(self, pk: int) -> ResponseReturnValue:
         """Reject
+
         ---
         post:
           description: Refuse a proposed move, with a reason
@@ -120,6 +125,42 @@ class MovesApi(ScopedApi):
         """
         self.one(pk)
         return self.saved(ladder.reject(db(), access(), pk, at=now(), reason=Body("reason").text("reason", longest=2000) or ""))
+
+
+class AlertsApi(ScopedApi):
+    """What somebody must look at, as states."""
+
+    resource_name = "alerts"
+    openapi_spec_tag = "alerts"
+    permits: ClassVar[Mapping[str, tuple[str, ...]]] = {"get": READERS}
+    model, noun = Alert, "预警"
+    fields: ClassVar[Mapping[str, Any]] = columns(
+        Alert, "id", "enterprise_id", "rule", "subject", "level", "state", "headline", "evidence", "raised_on", "seen_on", "owner_id",
+        "snoozed_until", "resolved_at", "resolution",
+    )
+    sorts: ClassVar[Mapping[str, Any]] = {"raised_on": Alert.raised_on}
+    filters: ClassVar[Mapping[str, Any]] = {
+        "enterprise_id": id_is(Alert.enterprise_id), "state": text_is(Alert.state), "level": text_is(Alert.level), "rule": text_is(Alert.rule),
+    }
+
+    @expose("/", methods=["GET"])
+    @protect()
+    @permission_name("get")
+    def get_list(self) -> ResponseReturnValue:
+        """Alerts
+
+        ---
+        get:
+          description: Alerts of firms in the jurisdiction
+          parameters:
+          - {in: query, name: state, schema: {type: string}}
+          - {in: query, name: level, schema: {type: string}}
+          responses:
+            200: {description: result and after}
+          security:
+            - jwt: []
+        """
+        return self.rows()
 
 
 class VisitsApi(ScopedApi):
@@ -141,6 +182,7 @@ class VisitsApi(ScopedApi):
     @permission_name("get")
     def get_list(self) -> ResponseReturnValue:
         """Visits
+
         ---
         get:
           description: Visits to firms in the jurisdiction
@@ -158,6 +200,7 @@ class VisitsApi(ScopedApi):
     @permission_name("get")
     def get(self, pk: int) -> ResponseReturnValue:
         """A visit
+
         ---
         get:
           description: One visit
@@ -172,4 +215,4 @@ class VisitsApi(ScopedApi):
         return self.one(pk)
 
 
-views = [MovesApi, VisitsApi]
+views = [MovesApi, AlertsApi, VisitsApi]

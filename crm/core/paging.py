@@ -38,7 +38,7 @@ def page_of(
     ends = [column.desc(), key.desc()] if descending else [column.asc(), key.asc()]
     rows = session.execute(query.add_columns(key.label("page_key")).order_by(None).order_by(*dict.fromkeys(ends)).limit(limit + 1)).all()
     more = len(rows) > limit
-    return Slice([row[:-1] if len(row) > 2 else row[0] for row in rows[:limit]], rows[limit - 1][-1] if more else None)  # noqa: PLR2004
+    return Slice([row[:-1] if len(row) > 2 else row[0] for row in rows[:limit]], rows[limit - 1][-1] if more else None)
 
 
 def _beyond(column: Any, key: Any, seen: Any, after: Any, descending: bool) -> ColumnElement[bool]:

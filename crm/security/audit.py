@@ -152,9 +152,10 @@ def _in_order(session: Session, start: int, step: int = 2000) -> Iterator[Any]:
 
 def export(session: Session, since: datetime | None = None) -> Iterator[dict[str, Any]]:
     """Entries oldest first as JSON-ready dicts, digests included."""
+    names = [column.name for column in AuditEntry.__table__.c]
     for row in _in_order(session, 1):
         if since is None or row.at >= since:
-            yield {**row._mapping, "at": row.at.isoformat()}
+            yield dict(zip(names, row, strict=True)) | {"at": row.at.isoformat()}
 
 
 def head(session: Session) -> tuple[int, str]:

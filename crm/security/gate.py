@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import current_app, flash, g, redirect, request, session, url_for
+from flask_jwt_extended import verify_jwt_in_request
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -34,7 +35,8 @@ def _check() -> ResponseReturnValue | None:
         return None
     is_api = request.path.startswith("/api/")
     if is_api and has_bearer():
-        return None  # the API asks for the token itself
+        verify_jwt_in_request()  # 401 for anything but a good token, whatever cookie comes along
+        return None
     if not current_user.is_authenticated:
         return _ask_to_sign_in(is_api)
     if is_api and request.method not in SAFE and current_app.config.get("WTF_CSRF_ENABLED", True):

@@ -14,7 +14,6 @@ from flask import current_app, g, has_request_context, jsonify, request, session
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, User, ViewMenu, assoc_permissionview_role
-from flask_jwt_extended import JWTManager
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -26,6 +25,7 @@ from crm.security.signin import Limits, Outcome, reserve, settle
 if TYPE_CHECKING:
     from flask import Flask
     from flask.typing import ResponseReturnValue
+    from flask_jwt_extended import JWTManager
 
 GRANTS_KEPT_SECONDS = 60
 TOKEN_MINUTES = 30

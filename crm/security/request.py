@@ -26,7 +26,7 @@ def db() -> Session:
 def signed_in() -> Any:
     """Who asks: by token when there is an Authorization header, else by cookie; None for nobody."""
     if has_bearer():
-        return token_user if token_user else None
+        return token_user or None
     return current_user if current_user.is_authenticated else None
 
 

@@ -85,22 +85,20 @@ def _after_flush(session: Session, _context: Any) -> None:
     for obj in session.new:
         if _table(obj) not in UNTRACKED:
             _note(session, obj, "insert", None, _whole(obj))
+    if any(isinstance(obj, (AuditEntry, AuditHead)) for obj in (*session.dirty, *session.deleted)):
+        raise RuntimeError("the audit trail is append-only")
     for obj in session.dirty:
-        if isinstance(obj, (AuditEntry, AuditHead)):
-            raise RuntimeError("the audit trail is append-only")
         if _table(obj) not in UNTRACKED:
             before, after = _changes(obj)
             if after and before != after:
                 _note(session, obj, "update", before, after)
     for obj in session.deleted:
-        if isinstance(obj, (AuditEntry, AuditHead)):
-            raise RuntimeError("the audit trail is append-only")
         if _table(obj) not in UNTRACKED:
             _note(session, obj, "delete", _whole(obj), None)
 
 
 def _bulk(state: ORMExecuteState) -> None:
-    """An UPDATE or DELETE that passes the ORM but not the unit of work."""
+    """Note an UPDATE or DELETE that passes the ORM but not the unit of work."""
     if not (state.is_update or state.is_delete) or state.bind_mapper is None or state.is_from_statement:
         return
     name = state.bind_mapper.local_table.name
@@ -140,7 +138,7 @@ def _mark(session: Session, transaction: SessionTransaction) -> None:
 
 
 def _forget(session: Session, transaction: SessionTransaction) -> None:
-    """A rolled back savepoint takes its entries with it, a rolled back transaction all."""
+    """Drop what a rolled back savepoint, or the whole rolled back transaction, had noted."""
     mark = session.info.get("audit.marks", {}).pop(id(transaction), 0) if transaction.nested else 0
     del session.info.setdefault(audit.PENDING, [])[mark:]
 

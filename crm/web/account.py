@@ -21,6 +21,7 @@ from crm.security.gate import safe_next
 from crm.security.manager import begin_session
 from crm.security.models import ROLES
 from crm.security.passwords import LONGEST, RULES, SHORTEST, set_password
+from crm.security.request import signed_in
 from crm.web.page import Page, access, db
 
 if TYPE_CHECKING:
@@ -133,13 +134,13 @@ class AccountPage(Page):
                 form.current.errors = [refusal(g.sign_in, current_app.extensions["crm_settings"].login_lock_minutes)]
             return False
         try:
-            set_password(db(), current_user._get_current_object(), form.password.data, now())
+            set_password(db(), signed_in(), form.password.data, now())
         except Invalid as error:
             form.password.errors = [error.message]
             return False
         audit.record(db(), access(), "password_changed", "user", current_user.id)
         db().commit()
-        begin_session(current_user._get_current_object())
+        begin_session(signed_in())
         return True
 
 

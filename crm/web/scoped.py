@@ -112,7 +112,7 @@ class ScopedModelView(ModelView):
         item = row if isinstance(row, self.datamodel.obj) else row[0]
         return getattr(item, self.key.key)
 
-    def extra(self, item: Any) -> list[tuple[str, str, str]]:
+    def acts(self, item: Any) -> list[tuple[str, str, str]]:
         """Further acts on a row: (button, address to POST to, question or '')."""
         del item
         return []
@@ -123,7 +123,7 @@ class ScopedModelView(ModelView):
         """The row of this key inside the scope; the same NotFound whether it does not exist or lies elsewhere."""
         value: Any = pk
         if isinstance(self.key.type, Integer):
-            if not (pk.isascii() and pk.isdigit() and len(pk) < 19):  # noqa: PLR2004  # BIGINT
+            if not (pk.isascii() and pk.isdigit() and len(pk) < 19):  # BIGINT
                 raise NotFound(f"没有这条{self.noun}，或不在您的辖区内。")
             value = int(pk)
         item = None if "\0" in pk else db().scalar(select(self.datamodel.obj).where(self.key == value, self.scope()))
@@ -179,7 +179,7 @@ class ScopedModelView(ModelView):
         if form.validate_on_submit() and self._done(lambda: self.change(item, form), form, f"{self.title_of(item)}已保存。"):
             return redirect(url_for(f"{self.endpoint}.list"))
         page = self.render_template(
-            self.form_template, view=self, form=form, heading=self.title_of(item), item=item, pk=pk, acts=self.extra(item)
+            self.form_template, view=self, form=form, heading=self.title_of(item), item=item, pk=pk, acts=self.acts(item)
         )
         return page, 422 if form.errors else 200
 

@@ -6,7 +6,6 @@ row can neither be attached to a foreign firm nor moved to one.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_appbuilder.models.sqla.interface import SQLAInterface
@@ -31,6 +30,7 @@ from crm.web.scoped import RECORDERS, Column, ScopedModelView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from sqlalchemy import ColumnElement, Select
 

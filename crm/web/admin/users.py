@@ -66,12 +66,12 @@ class Users(ScopedModelView):
     search = (User.username, User.first_name)
     search_hint = "搜姓名或用户名"
     columns = (
-        Column("姓名", lambda row: row.User.get_full_name().strip()),
-        Column("用户名", lambda row: row.User.username, "username", User.username, code=True),
-        Column("角色", lambda row: "、".join(ROLES.get(r.name, r.name) for r in row.User.roles)),
-        Column("单位", lambda row: row.UserProfile and row.UserProfile.unit),
-        Column("状态", lambda row: "在用" if row.User.active else "已停用"),
-        Column("上次登录", lambda row: row.User.last_login and f"{row.User.last_login:%Y-%m-%d}"),
+        Column("姓名", lambda row: row[0].get_full_name().strip()),
+        Column("用户名", lambda row: row[0].username, "username", User.username, code=True),
+        Column("角色", lambda row: "、".join(ROLES.get(r.name, r.name) for r in row[0].roles)),
+        Column("单位", lambda row: row[1] and row[1].unit),
+        Column("状态", lambda row: "在用" if row[0].active else "已停用"),
+        Column("上次登录", lambda row: row[0].last_login and f"{row[0].last_login:%Y-%m-%d}"),
     )
     adding, editing = NewUserForm, OldUserForm
 
@@ -132,7 +132,7 @@ class Users(ScopedModelView):
                 raise Invalid(f"{code} 不在您自己的辖区内，不能授权给别人。", "regions")
         return codes
 
-    def extra(self, item: User) -> list[tuple[str, str, str]]:
+    def acts(self, item: User) -> list[tuple[str, str, str]]:
         """Reset and unlock."""
         return [
             ("重置密码", url_for("Users.reset", pk=item.id), f"给 {self.title_of(item)} 换一个新的初始密码？现有登录会全部退出。"),
