@@ -2,6 +2,9 @@
 
 from crm.imports.checking.figures import check_figures
 from crm.imports.checking.registrations import check_registrations
+from crm.imports.checking.stays import check_register, check_titles
 
-CHECKS = {"registrations": check_registrations, "annual": check_figures, "monthly": check_figures}
+CHECKS = {
+    "registrations": check_registrations, "annual": check_figures, "monthly": check_figures, "titles": check_titles, "register": check_register,
+}
 """Kind -> check(session, Check) -> Plan."""

@@ -2,6 +2,9 @@
 
 from crm.imports.writing.figures import write_figures
 from crm.imports.writing.registrations import write_registrations
+from crm.imports.writing.stays import write_register, write_titles
 
-WRITERS = {"registrations": write_registrations, "annual": write_figures, "monthly": write_figures}
+WRITERS = {
+    "registrations": write_registrations, "annual": write_figures, "monthly": write_figures, "titles": write_titles, "register": write_register,
+}
 """Kind -> write(session, plan, mapping, journal) -> ids of the firms touched."""
