@@ -28,6 +28,13 @@ def places() -> list[Region]:
     return found
 
 
+def counties() -> list[Region]:
+    """The divisions a manager compares: counties of the jurisdiction, or the towns of a county; one query."""
+    found = [r for r in places() if r.level != "city"]
+    wide = [r for r in found if r.level == "county"]
+    return wide if len(wide) > 1 else found
+
+
 def grouped(regions: list[Region]) -> Grouped:
     """Select options: a county, then its towns, under the county's name. A town's officer has only the town."""
     names = {r.code: r.name for r in regions}
@@ -61,4 +68,4 @@ def officers() -> list[tuple[int, str]]:
 
 def industry_names(codes: set[str]) -> dict[str, str]:
     """Names of industries by code; one query."""
-    return dict(db().execute(select(Industry.code, Industry.name).where(Industry.code.in_(codes))).tuples()) if codes else {}
+    return dict(db().execute(select(Industry.code, Industry.name).where(Industry.code.in_(codes))).tuples().all()) if codes else {}

@@ -150,8 +150,8 @@ class GrantForm(TokenForm):
     document = _text("依据文件", 200)
 
 
-class MoveForm(TokenForm):
-    """A proposed move; against the verdict a reason is needed, which the domain checks."""
+class RevokeForm(TokenForm):
+    """A title was taken away."""
 
-    to_place = SelectField("变动到")
-    reason = TextAreaField("理由", [Optional(), Length(max=1000, message="理由最多 1000 字。")])
+    on = _day("撤销日期", needed=True)
+    document = _text("依据文件", 200)

@@ -1,0 +1,148 @@
+"""One firm: where it stands and why, its figures, what happened to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+from flask_appbuilder import expose, has_access, permission_name
+from sqlalchemy import select
+
+from crm.core.clock import today
+from crm.core.errors import NotFound
+from crm.criteria.explain import explain
+from crm.criteria.models import PackVersion, VerdictRow
+from crm.criteria.packs import Pack
+from crm.enterprises.models import REGION_FOUND, STATUSES
+from crm.enterprises.models import KINDS as FIRM_KINDS
+from crm.indicators.models import SOURCES, Filing
+from crm.ladder.models import MOVE_STATES, PLACE_GLYPHS, PLACES, STAGES
+from crm.ladder.queries import Filters, firms, history
+from crm.regions.models import Zone
+from crm.security.models import User
+from crm.security.privacy import mask_phone, sees_phone
+from crm.visits.models import KINDS as VISIT_KINDS
+from crm.web.enterprises import choices, criteria, figures
+from crm.web.enterprises.filters import SIZES
+from crm.web.enterprises.forms import ContactForm, EntryForm, ExitForm, GrantForm, OfficerForm, RevokeForm, StatusForm
+from crm.web.enterprises.ladder import staircase
+from crm.web.enterprises.ledger import ledger
+from crm.web.packs import pack_for, title_labels
+from crm.web.page import STAFF, Page, access, db
+from crm.web.verdicts import verdicts_of
+
+if TYPE_CHECKING:
+    from crm.criteria.explain import Explanation
+    from crm.enterprises.models import Enterprise
+    from crm.ladder.queries import Line
+
+MANAGERS = ("manager", "administrator")
+
+
+class EnterprisePage(Page):
+    """Overview, figures and history of a firm of the jurisdiction."""
+
+    route_base = "/enterprises"
+    permits = {"read": STAFF}
+
+    @expose("/<int:enterprise_id>")
+    @has_access
+    @permission_name("read")
+    def show_firm(self, enterprise_id: int) -> str:
+        """Identity, figures, ladder with reasons, alerts, titles, visits. Reads one row per table, nothing is decided here."""
+        line = _line(enterprise_id)
+        firm, who, pack = line.firm, access(), pack_for(line.firm.region_code)
+        explanation, is_stale = _explained(firm.id, pack)
+        book = figures.read(_filings(firm.id))
+        rows = ledger(db(), firm.id)
+        tables = criteria.tables(explanation) if explanation else []
+        return self.show(
+            "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
+            tables=tables, opened=_opened(tables), book=book, rows=rows, stairs=staircase(line.standing, explanation, rows), on=today(),
+            phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
+            verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **_words(),
+        )
+
+    @expose("/<int:enterprise_id>/figures")
+    @has_access
+    @permission_name("read")
+    def show_figures(self, enterprise_id: int) -> str:
+        """Every filing with its source, and what was corrected when."""
+        line = _line(enterprise_id)
+        filed = _filings(line.firm.id)
+        return self.show(
+            "enterprises/figures.html", tab="figures", line=line, firm=line.firm, at=line.standing, pack=pack_for(line.firm.region_code),
+            book=figures.read(filed), filings=sorted((f for f in filed if f.superseded_at is None), key=lambda f: (f.period, f.form), reverse=True),
+            people=_people(line.firm), **_words(),
+        )
+
+    @expose("/<int:enterprise_id>/history")
+    @has_access
+    @permission_name("read")
+    def show_history(self, enterprise_id: int) -> str:
+        """What happened, newest first."""
+        line = _line(enterprise_id)
+        pack = pack_for(line.firm.region_code)
+        entries = history(db(), access(), line.firm.id, label=pack.label, limit=200)
+        return self.show(
+            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, **_words()
+        )
+
+
+def _line(enterprise_id: int) -> Line:
+    rows = firms(db(), access(), Filters(ids=(enterprise_id,)), limit=1).rows
+    if not rows:
+        raise NotFound("没有找到这家企业，或者它不在您的辖区内。")
+    return rows[0]
+
+
+def _explained(enterprise_id: int, pack: Pack) -> tuple[Explanation | None, bool]:
+    """The stored verdicts in words, by the pack that gave them; True when today's rules are others."""
+    row = db().get(VerdictRow, (enterprise_id, pack.id))
+    if row is None:
+        return None, False
+    if row.pack_hash == pack.hash:
+        return explain(pack, row, row.as_of), False
+    stored = db().scalar(select(PackVersion.document).where(PackVersion.hash == row.pack_hash))
+    return (explain(Pack.from_document(stored), row, row.as_of) if stored else None), True
+
+
+def _filings(enterprise_id: int) -> list[Filing]:
+    """All filings, corrected ones included; one query."""
+    return list(db().scalars(select(Filing).where(Filing.enterprise_id == enterprise_id)))
+
+
+def _people(firm: Enterprise) -> dict[str, str]:
+    """Names of the officer and the zone; one query when there is either."""
+    found: dict[str, str] = {}
+    if firm.officer_id:
+        user = db().get(User, firm.officer_id)
+        found["officer"] = f"{user.first_name} {user.last_name}".strip() if user else ""
+    if firm.zone_code:
+        found["zone"] = db().scalar(select(Zone.name).where(Zone.code == firm.zone_code)) or firm.zone_code
+    return found
+
+
+def _opened(tables: list[criteria.Table]) -> str:
+    """Which table is open: the one asked for, else the nearest."""
+    asked = request.args.get("item", "").replace(".", "-")
+    keys = [table.key for table in tables]
+    return asked if asked in keys else (keys[0] if keys else "")
+
+
+def _forms(firm: Enterprise, *, manages: bool) -> dict[str, Any]:
+    """The small forms of the page, empty."""
+    grant, status, officer = GrantForm(formdata=None), StatusForm(formdata=None, status=firm.status, on=today()), OfficerForm(formdata=None, officer_id=firm.officer_id)
+    grant.title.choices = [("", "请选择"), *title_labels().items()]
+    officer.officer_id.choices = [(0, "无人负责"), *choices.officers()] if manages else []
+    return {
+        "contact": ContactForm(formdata=None), "status": status, "enter": EntryForm(formdata=None), "leave": ExitForm(formdata=None),
+        "grant": grant, "revoke": RevokeForm(formdata=None), "officer": officer,
+    }
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "places": PLACES, "glyphs": PLACE_GLYPHS, "sizes": SIZES, "statuses": STATUSES, "found_by": REGION_FOUND, "kinds": FIRM_KINDS,
+        "sources": SOURCES, "stages": STAGES, "move_states": MOVE_STATES, "visit_kinds": VISIT_KINDS,
+    }

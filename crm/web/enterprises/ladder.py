@@ -1,0 +1,52 @@
+"""The staircase: five places, four steps, each step with how far the firm is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crm.ladder.models import PLACE_GLYPHS, PLACES, STEP_BETWEEN, STEPS
+
+if TYPE_CHECKING:
+    from crm.criteria.explain import Explanation
+    from crm.ladder.models import Standing
+    from crm.web.enterprises.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Stair:
+    """A place (`step` None) or a step. `css`: is-past, is-here, is-done, is-now or nothing."""
+
+    code: str
+    glyph: str
+    label: str
+    css: str
+    text: str
+    is_step: bool
+
+
+def staircase(standing: Standing | None, explanation: Explanation | None, rows: Ledger) -> list[Stair]:
+    """Nine stairs from 小 to 大; before the first evaluation none is marked."""
+    order = list(PLACES)
+    here = order.index(standing.place) if standing else -1
+    stairs = []
+    for rank, place in enumerate(order):
+        css = "is-here" if rank == here else "is-past" if rank < here else ""
+        stairs.append(Stair(place, PLACE_GLYPHS[place], PLACES[place] + (" · 现处" if rank == here else ""), css, "", is_step=False))
+        step = next((s for s, (low, _) in STEP_BETWEEN.items() if low == place), None)
+        if step:
+            css = "is-done" if rank < here else "is-now" if rank == here else ""
+            stairs.append(Stair(step, "", STEPS[step], css, _text(step, rank - here, standing, explanation, rows), is_step=True))
+    return stairs
+
+
+def _text(step: str, ahead: int, standing: Standing | None, explanation: Explanation | None, rows: Ledger) -> str:
+    if standing is None:
+        return "还没有评估"
+    if ahead < 0:
+        first = min((item.on for item in rows.of("register") if item.on), default=None) if step == "step_up" else None
+        return f"已完成 {first:%Y-%m}" if first else "已完成"
+    view = next((s for s in explanation.steps if s.id == step), None) if explanation else None
+    if ahead == 0:
+        return view.text if view and view.text else "进行中"
+    return view.text if view and view.item is not None and view.item.reach.missing <= 1 and view.text else "未启动"

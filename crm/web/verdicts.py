@@ -1,0 +1,35 @@
+"""What the rules say to each move a firm could make, in a few words: shown before anybody drops a card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crm.ladder.models import PLACES, Standing
+from crm.ladder.operations.moves import ORDER, against_verdict, step_for
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Verdict = dict[str, Any]
+"""{"against": a reason must be given, "text": Chinese}."""
+
+
+def verdicts(session: Session, enterprise_id: int) -> dict[str, Verdict]:
+    """Place -> verdict for a firm in hand; empty when it was never evaluated."""
+    standing = session.get(Standing, enterprise_id)
+    return {} if standing is None else verdicts_of(standing)
+
+
+def verdicts_of(standing: Standing) -> dict[str, Verdict]:
+    """Every place but the firm's own."""
+    return {place: {"against": against_verdict(standing, place), "text": _text(standing, place)} for place in PLACES if place != standing.place}
+
+
+def _text(standing: Standing, place: str) -> str:
+    against = against_verdict(standing, place)
+    if ORDER[place] < ORDER[standing.place]:
+        return f"按评估应在“{PLACES[standing.tier]}”，退回要有理由" if against else f"按评估在“{PLACES[standing.tier]}”"
+    step = standing.steps.get(step_for(standing.place, place), {})
+    missing = step.get("missing")
+    words = {"met": "符合", "unmet": f"未达 {missing} 条" if missing else "未达", "unknown": "缺数据", "not_in_force": "没有现行规定"}
+    return f"规则结论：{words.get(step.get('state', 'unknown'), '缺数据')}"
