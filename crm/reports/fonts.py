@@ -83,6 +83,13 @@ def ensure(data_dir: Path) -> FontSet:
     return FontSet(folder, _write_config(folder, [custom, song.parent]), "kai" in recipes, files)
 
 
+def existing(data_dir: Path) -> FontSet | None:
+    """The faces if they were made already; never makes them."""
+    song, hei = _noto()
+    recipes = _recipes(data_dir / "fonts" / "custom", song, hei)
+    return ensure(data_dir) if (data_dir / "fonts" / _key(recipes) / "fonts.conf").exists() else None
+
+
 def missing_characters(fonts: FontSet, text: str) -> str:
     """Characters of `text` that none of the faces has, each once, in order; white space never counts."""
     covered = _coverage(fonts.files)

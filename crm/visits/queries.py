@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
     from crm.security.access import Access
@@ -71,18 +71,17 @@ def list_visits(session: Session, access: Access, filters: Filters, cursor: str 
     return Slice(rows[:PAGE], str(rows[PAGE - 1].id) if len(rows) > PAGE else None)
 
 
-def _conditions(filters: Filters) -> list:
-    found = []
-    for value, condition in (
-        (filters.author_id, Visit.author_id == filters.author_id),
-        (filters.enterprise_id, Visit.enterprise_id == filters.enterprise_id),
-        (filters.kind, Visit.kind == filters.kind),
-        (filters.since, Visit.started_at >= filters.since),
-        (filters.until, Visit.started_at < filters.until),
-        (filters.q, enterprises.matching(filters.q)),
-    ):
-        if value:
-            found.append(condition)
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for value, column in ((filters.author_id, Visit.author_id), (filters.enterprise_id, Visit.enterprise_id), (filters.kind, Visit.kind)):
+        if value is not None:
+            found.append(column == value)
+    if filters.since is not None:
+        found.append(Visit.started_at >= filters.since)
+    if filters.until is not None:
+        found.append(Visit.started_at < filters.until)
+    if filters.q:
+        found.append(enterprises.matching(filters.q))
     if filters.signed is not None:
         found.append(Visit.signed_at.is_not(None) if filters.signed else Visit.signed_at.is_(None))
     return found

@@ -1,24 +1,50 @@
-"""Records and verification."""
+"""Verification: the open page a record's QR code leads to. It tells number, day, unit and whether the content is intact."""
 
 from __future__ import annotations
 
-from flask_appbuilder import expose, has_access, permission_name
+import re
+from typing import TYPE_CHECKING
 
-from crm.web.page import STAFF, Page
+from flask import current_app, redirect, request, url_for
+from flask_appbuilder import expose
+
+from crm.core.clock import local, now
+from crm.visits.operations.signing import code_for_people, digest_of
+from crm.visits.queries import by_check_code
+from crm.web.page import Page, db
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+CODE = re.compile(r"[0-9A-F]{16}")
+RATE = "30 per minute"
 
 
 class RecordsPage(Page):
-    """Records and verification."""
+    """Open to everybody, slow to guess: a code is 64 bits and an address may ask thirty times a minute."""
 
-    route_base = "/records"
-    permits = {"read": STAFF}
+    route_base = "/v"
+    permits = {}
 
     @expose("/")
-    @has_access
-    @permission_name("read")
-    def index(self) -> str:
-        """The page."""
-        return self.show("blank.html", heading="记录")
+    @expose("/<code>")
+    def verify(self, code: str = "") -> ResponseReturnValue:
+        """Check a code. Says three facts of a signed record and nothing of the firm or the visit."""
+        typed = code or request.args.get("code", "")
+        bare = re.sub(r"[^0-9A-F]", "", typed.upper()[:64])
+        if not code and CODE.fullmatch(bare):
+            return redirect(url_for("RecordsPage.verify", code=bare))
+        if not typed:
+            return self.show("records/verify.html", state="ask", code="")
+        with current_app.appbuilder.sm.limiter.limit(RATE):  # type: ignore[attr-defined]
+            visit = by_check_code(db(), bare) if CODE.fullmatch(bare) else None
+        if visit is None or visit.frozen is None or visit.signed_at is None:
+            return self.show("records/verify.html", state="none", code=typed[:24]), 404
+        intact = digest_of(visit.frozen) == visit.digest
+        return self.show(
+            "records/verify.html", state="intact" if intact else "changed", code=code_for_people(bare), number=visit.number,
+            day=local(visit.signed_at).date(), unit=visit.frozen["unit"], checked=local(now()),
+        )  # fmt: skip
 
 
 views = [RecordsPage]

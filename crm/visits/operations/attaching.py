@@ -148,7 +148,9 @@ def _photo(image: Image.Image) -> bytes:
 
 
 def _signature(image: Image.Image) -> bytes:
+    """Ink on white paper, so that it reads on a dark page and in print alike."""
     image = image.convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
     image.thumbnail(SIGNATURE_SIZE)
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
