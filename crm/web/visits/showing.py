@@ -194,6 +194,10 @@ def letterhead(visit: Visit) -> Letterhead:
     return Letterhead(unit, sheet.series if sheet else "助企", fields={**fields, "kept": ("上次承诺已兑现", None)}, verify_base=settings.base_url)
 
 
+def _data_dir() -> Path:
+    return current_app.extensions["crm_settings"].data_dir  # type: ignore[no-any-return]
+
+
 def _check_characters(visit: Visit, data_dir: Path) -> None:
     """Refuse while it can still be put right; where the faces were not made yet, the worker finds out."""
     known = fonts.existing(data_dir)
