@@ -40,11 +40,8 @@ class Case:
 
 
 def rule_days(pack: Pack) -> list[date]:
-    """Days on which some rule or parameter begins: each set of rules is tried on one."""
-    days = {r.from_ for t in pack.book.titles for r in t.rules}
-    days |= {i.from_ for s in (pack.book.register_, pack.book.pools, pack.book.levels, pack.book.notes) for i in s if i.from_}
-    days |= {v.from_ for p in pack.book.parameters for v in p.values}
-    return sorted(days) or [date(2026, 1, 1)]
+    """Days on which the rules change: each set of rules is tried on one."""
+    return list(pack.turning_days) or [date(2026, 1, 1)]
 
 
 def cases(program: Program) -> list[Case]:

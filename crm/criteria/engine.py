@@ -38,7 +38,7 @@ class Evaluation:
     """What came out. `frame` has one row per firm, in the order given:
 
     every column the facts had that no rule reads (keys: uscc, enterprise_id …), the required fact columns, `c{n}` for
-    criterion n (true = fulfilled), `i:{key}` (true/false/null) and `s:{key}` (UInt8 state code) per item,
+    criterion n (true = fulfilled, or not asked of this firm), `i:{key}` (true/false/null) and `s:{key}` (UInt8 state code) per item,
     `score.{id}.lo` / `.hi` (分×100), `#size` (0 micro … 3 large, null unknown), `#register` (index of the register test
     that applies, -1 none, null unknown).
     """
@@ -47,6 +47,11 @@ class Evaluation:
     on: date
     program: Program
     frame: pl.DataFrame
+
+    @property
+    def compiler(self) -> Compiler:
+        """For further conditions over the frame (board groups, proposals of a move): knows its code columns."""
+        return Compiler(self.on, dict(_stages(self.program).codes))
 
     def rows(self) -> pl.DataFrame:
         """The frame as VerdictRow columns; see crm.criteria.store."""
@@ -60,7 +65,7 @@ def evaluate(pack: Pack, facts: pl.DataFrame, on: date) -> Evaluation:
     lazy = _prepared(program, facts).with_columns(_codes(program, facts, stages.codes)).lazy()
     for stage in stages.expressions:
         lazy = lazy.with_columns(stage)
-    return Evaluation(pack, on, program, lazy.drop(cs.starts_with("#b", "#k")).collect())
+    return Evaluation(pack, on, program, lazy.drop(cs.starts_with("#b")).collect())
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,10 @@ def _stages(program: Program) -> _Stages:
     stages = [[_size(program.sizes, compiler).alias("#size")], bands.tests, scores]
     for level in _levels(program):
         stages += [_leaves(level, compiler), _states(level, program)]
+    for test in program.tests:
+        for code in walk(test) if test is not None else ():
+            if isinstance(code, Code):
+                compiler.condition(code)
     return _Stages(tuple(s for s in stages if s), compiler.codes)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,6 @@ from crm.criteria.schema import AlertRule, Document, Measure, Parameter, Place, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from crm.criteria.program import Program
     from crm.criteria.schema import DatedValue, Visit
@@ -147,6 +148,19 @@ class Pack:
         """The value in force on a day; None before the first and after an end."""
         current = [v for v in self.parameters[name].values if v.from_ <= on]
         return current[-1] if current and current[-1].value is not None else None
+
+    @cached_property
+    def turning_days(self) -> tuple[date, ...]:
+        """Days on which the rules in force change."""
+        book = self.book
+        dated = [r for t in book.titles for r in t.rules]
+        dated += [i for section in (book.register_, book.pools, book.levels, book.notes) for i in section]
+        days = {r.from_ for r in dated if r.from_} | {r.to + timedelta(days=1) for r in dated if r.to}
+        return tuple(sorted(days | {v.from_ for p in book.parameters for v in p.values}))
+
+    def epoch(self, on: date) -> tuple[int, int]:
+        """Equal for two days on which the same rules look at the same years."""
+        return on.year, bisect_right(self.turning_days, on)
 
     def program(self, on: date) -> Program:
         """The pack's rules of one day, ready to run."""

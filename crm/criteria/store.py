@@ -1,0 +1,154 @@
+"""Verdicts in the database: what an evaluation found is written once, in few bytes, and only where it differs.
+
+Layout of a VerdictRow: see crm.criteria.packing. A row that a later evaluation confirms keeps the day it was written on
+(`as_of`): expand it with the pack of its hash and the program of that day. It is rewritten when the pack's rules in force
+are others than on that day, for its bits are numbered by them. A Transition row is written for each item whose state
+changed, and at first sight for each that is met. Nothing is committed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+from sqlalchemy import delete, func, insert, select, update
+
+from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.criteria.models import PackVersion, Transition, VerdictRow
+from crm.criteria.packing import STATES
+from crm.criteria.packs import Pack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from crm.criteria.engine import Evaluation
+
+_TRACKED = ("outcomes", "unmet", "unknown", "scores", "evidence")
+_SCHEMA = {"enterprise_id": pl.Int64, "item": pl.String, "before": pl.String, "after": pl.String}
+_BATCH = 5_000  # firms asked for by id in one statement
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was written: rows that differ, and the transitions (enterprise_id, item, before or null, after; state names)."""
+
+    written: int
+    transitions: pl.DataFrame
+
+
+def remember(session: Session, pack: Pack, at: datetime) -> None:
+    """Keep the compiled pack, so that a decision made with it can be run again."""
+    if session.execute(update(PackVersion).where(PackVersion.hash == pack.hash).values(last_used_at=at)).rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE counts rows
+        session.execute(insert(PackVersion).values(hash=pack.hash, pack=pack.id, document=pack.document, first_used_at=at, last_used_at=at))
+
+
+def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int | None = None, fresh: bool = False) -> Stored:
+    """Write the verdicts of an evaluation whose frame has `enterprise_id`; unchanged firms are not touched.
+
+    `at` is the instant kept with a pack first used now; `fresh`: the caller knows that no row exists yet.
+    """
+    remember(session, evaluation.pack, at)
+    new = evaluation.rows()
+    before = None if fresh else _stored(session, evaluation, new["enterprise_id"].to_list())
+    changed = new if before is None else _changed(new, before, evaluation)
+    if not len(changed):
+        return Stored(0, pl.DataFrame(schema=_SCHEMA))
+    transitions = _transitions(session, evaluation.pack, changed, before)
+    columns = _columns(changed, evaluation)
+    if before is None or not before["outcomes"].is_not_null().any():
+        insert_rows(session, VerdictRow, columns)
+    else:
+        upsert_rows(session, VerdictRow, ("enterprise_id", "pack"), columns)
+    _write(session, transitions, evaluation, run_id)
+    return Stored(len(changed), transitions)
+
+
+def forget_other_packs(session: Session, pack: Pack, enterprise_ids: Sequence[int]) -> None:
+    """Drop rows of these firms under any other pack: a firm moved, or the chosen packs changed."""
+    for start in range(0, len(enterprise_ids), _BATCH):
+        part = enterprise_ids[start : start + _BATCH]
+        session.execute(delete(VerdictRow).where(VerdictRow.enterprise_id.in_(part), VerdictRow.pack != pack.id))
+
+
+def _stored(session: Session, evaluation: Evaluation, ids: list[int]) -> pl.DataFrame:
+    """Rows on file of these firms; columns as Evaluation.rows() plus `as_of` and `pack_hash`."""
+    asked = select(
+        VerdictRow.enterprise_id, VerdictRow.outcomes, VerdictRow.unmet, VerdictRow.unknown, VerdictRow.scores, VerdictRow.evidence,
+        VerdictRow.as_of, VerdictRow.pack_hash,
+    ).where(VerdictRow.pack == evaluation.pack.id)
+    held = session.scalar(select(func.count()).select_from(VerdictRow).where(VerdictRow.pack == evaluation.pack.id)) or 0
+    if held > 2 * len(ids):
+        parts = [_fetched(session, asked.where(VerdictRow.enterprise_id.in_(ids[i : i + _BATCH]))) for i in range(0, len(ids), _BATCH)]
+        return pl.concat(parts) if parts else _fetched(session, asked.where(VerdictRow.enterprise_id.in_([])))
+    return _fetched(session, asked.where(VerdictRow.enterprise_id.between(min(ids), max(ids)))) if ids else _fetched(session, asked.limit(0))
+
+
+def _fetched(session: Session, statement: object) -> pl.DataFrame:
+    columns = fetch_columns(session, statement)
+    kinds = {"enterprise_id": pl.Int64, "outcomes": pl.String, "unmet": pl.Binary, "unknown": pl.Binary, "scores": pl.String, "evidence": pl.Binary}
+    data = {name: pl.Series(name, columns[name], dtype=kind) for name, kind in kinds.items()}
+    data["as_of"] = pl.Series("as_of", [str(day) for day in columns["as_of"]], dtype=pl.String)
+    data["pack_hash"] = pl.Series("pack_hash", columns["pack_hash"], dtype=pl.String)
+    frame = pl.DataFrame(data)
+    return frame.with_columns(pl.col("unmet", "unknown").bin.encode("hex"), pl.col("evidence").cast(pl.String))
+
+
+def _changed(new: pl.DataFrame, before: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
+    """New rows that differ from what is on file, or whose row was made by other rules."""
+    pack, epoch = evaluation.pack, evaluation.pack.epoch(evaluation.on)
+    days = [day for day in before["as_of"].unique().to_list() if pack.epoch(date.fromisoformat(day)) == epoch]
+    sound = before.filter((pl.col("pack_hash") == pack.hash) & pl.col("as_of").is_in(days))
+    joined = new.join(sound, on="enterprise_id", how="left", suffix="_before", maintain_order="left")
+    same = pl.all_horizontal([pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _TRACKED])
+    return joined.filter(~same | pl.col("as_of").is_null()).select(new.columns)
+
+
+def _transitions(session: Session, pack: Pack, changed: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+    """One row per item whose letter changed; items are matched by key through the pack each old row was made with."""
+    old = pl.DataFrame(schema={"enterprise_id": pl.Int64, "outcomes": pl.String, "pack_hash": pl.String}) if before is None else before
+    pairs = changed.select("enterprise_id", after="outcomes").join(
+        old.select("enterprise_id", "pack_hash", before="outcomes"), on="enterprise_id", how="left"
+    )
+    places = {made_by: _items(session, pack, made_by) for made_by in pairs["pack_hash"].unique().to_list()}
+    made = [pl.DataFrame(schema=_SCHEMA)]
+    for made_by, items in places.items():
+        part = pairs.filter(pl.col("pack_hash").eq_missing(pl.lit(made_by)))
+        for i, key in enumerate(pack.items):
+            was = pl.col("before").str.slice(items.index(key), 1) if key in items else pl.lit(None, pl.String)
+            letters = part.select("enterprise_id", item=pl.lit(key), before=was, after=pl.col("after").str.slice(i, 1))
+            made.append(letters.filter(pl.col("before").ne_missing(pl.col("after")) & (pl.col("before").is_not_null() | (pl.col("after") == "m"))))
+    names = [pl.col(end).replace_strict(STATES, default=None, return_dtype=pl.String) for end in ("before", "after")]
+    return pl.concat([m.with_columns(names) for m in made]).sort("enterprise_id", maintain_order=True)
+
+
+def _items(session: Session, pack: Pack, made_by: str | None) -> tuple[str, ...]:
+    """Items of the pack a row was made with; none when there was no row or the pack is gone."""
+    if made_by is None or made_by == pack.hash:
+        return pack.items if made_by else ()
+    document = session.scalar(select(PackVersion.document).where(PackVersion.hash == made_by))
+    return Pack.from_document(document).items if document else ()
+
+
+def _columns(changed: pl.DataFrame, evaluation: Evaluation) -> dict[str, list[object]]:
+    size = len(changed)
+    masks = changed.select(pl.col("unmet", "unknown").str.decode("hex"), pl.col("evidence").cast(pl.Binary))
+    return {
+        "enterprise_id": changed["enterprise_id"].to_list(), "pack": [evaluation.pack.id] * size,
+        "as_of": [evaluation.on] * size, "pack_hash": [evaluation.pack.hash] * size,
+        "outcomes": changed["outcomes"].to_list(), "unmet": masks["unmet"].to_list(), "unknown": masks["unknown"].to_list(),
+        "scores": changed["scores"].to_list(), "evidence": masks["evidence"].to_list(),
+    }
+
+
+def _write(session: Session, transitions: pl.DataFrame, evaluation: Evaluation, run_id: int | None) -> None:
+    size = len(transitions)
+    insert_rows(session, Transition, {
+        "enterprise_id": transitions["enterprise_id"].to_list(), "pack": [evaluation.pack.id] * size, "item": transitions["item"].to_list(),
+        "before": transitions["before"].to_list(), "after": transitions["after"].to_list(), "on": [evaluation.on] * size,
+        "pack_hash": [evaluation.pack.hash] * size, "run_id": [run_id] * size,
+    })
