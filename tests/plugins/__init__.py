@@ -1,0 +1,1 @@
+"""The packs as shipped: examples, sources, ids, contents."""
