@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 LARGEST = 2**63 - 1
+LONGEST_KEY = 20  # digits; LARGEST has 19
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
@@ -35,7 +36,7 @@ def words(name: str, longest: int = 64) -> str | None:
 def whole(name: str) -> int | None:
     """A key: a positive whole number the database can hold."""
     text = request.args.get(name, "")
-    return int(text) if len(text) < 20 and text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST else None
+    return int(text) if len(text) < LONGEST_KEY and text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST else None
 
 
 def a_day(name: str) -> date | None:

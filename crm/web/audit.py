@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
@@ -15,6 +13,7 @@ from sqlalchemy import select
 
 from crm.core.clock import SHANGHAI, now
 from crm.regions.models import Region
+from crm.reports.sheets import csv_rows
 from crm.security import audit
 from crm.security.models import AuditEntry
 from crm.web import address
@@ -202,29 +201,21 @@ class AuditPage(Page):
         db().commit()
         name = f"audit-{now().astimezone(SHANGHAI):%Y%m%d-%H%M}.csv"
         headers = {"Content-Disposition": f"attachment; filename={name}"}
-        return Response(_csv(rows(found)), mimetype="text/csv; charset=utf-8", headers=headers)
+        return Response(csv_rows(HEAD, _lines(rows(found))), mimetype="text/csv; charset=utf-8", headers=headers)
 
 
-def _csv(found: list[Row]) -> Iterator[str]:
-    """Lines with a BOM for spreadsheet programs; a cell that could be read as a formula gets an apostrophe."""
-    yield "\ufeff"
-    head = ["编号", "时间", "谁", "做了什么", "对象", "地区", "从哪里", "改动", "摘要"]
-    lines = ([r.entry.id, moment(r.entry.at), r.entry.actor, r.action, r.subject or "", r.region or "", r.entry.ip or "", _told(r), r.entry.digest] for r in found)
-    for line in (head, *lines):
-        out = io.StringIO()
-        csv.writer(out).writerow([defused(cell) for cell in line])
-        yield out.getvalue()
+HEAD = ("编号", "时间", "谁", "做了什么", "对象", "地区", "从哪里", "改动", "摘要")
+
+
+def _lines(found: list[Row]) -> Iterator[tuple[object, ...]]:
+    for row in found:
+        entry = row.entry
+        yield (entry.id, moment(entry.at), entry.actor, row.action, row.subject, row.region, entry.ip, _told(row), entry.digest)
 
 
 def _told(row: Row) -> str:
     parts = [f"{c.field}: {c.before or '无'} → {c.after or '无'}" for c in row.changes]
     return "；".join([*parts, *(f"{k}: {v}" for k, v in row.facts)])
-
-
-def defused(cell: object) -> str:
-    """Text that a spreadsheet would run as a formula, made harmless; also behind leading blanks."""
-    text = str(cell)
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 views = [AuditPage]

@@ -23,8 +23,8 @@ from crm.security import audit
 from crm.web import address
 from crm.web.import_steps import BEFORE, JOB_OF, progress, run_for
 from crm.web.import_words import SEVERITIES, UNITS, column_letter, field_names, file_facts, targets
-from crm.web.jobs import people
 from crm.web.page import Page, access, db
+from crm.web.people import people
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app, flash, jsonify, redirect, url_for
 from flask_appbuilder import expose, has_access, permission_name
-from sqlalchemy import select
 
 from crm.core.clock import now
 from crm.core.errors import Invalid, NotFound
 from crm.jobs import operations as queue
 from crm.jobs import queries
 from crm.jobs.models import STATES, JobRun
-from crm.security.models import User
 from crm.web import address
 from crm.web.page import Page, access, db
+from crm.web.people import people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from flask.typing import ResponseReturnValue
 
 PAGE_SIZE = 20
@@ -88,14 +85,6 @@ def first_line(text: str) -> str:
     """The last line of a traceback says what happened; a plain message is its own."""
     lines = text.strip().splitlines() or [""]
     return (lines[-1] if lines[0].startswith("Traceback") else lines[0])[:200]
-
-
-def people(ids: Iterable[int | None]) -> dict[int, str]:
-    """Names of users by id, one query; none when nobody is named."""
-    wanted = {i for i in ids if i is not None}
-    if not wanted:
-        return {}
-    return {u.id: u.get_full_name() for u in db().scalars(select(User).where(User.id.in_(wanted)))}
 
 
 class JobsPage(Page):

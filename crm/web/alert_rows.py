@@ -1,0 +1,129 @@
+"""What a list of alerts is asked for, and an alert as a row shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from crm.alerts import queries
+from crm.alerts.models import LEVEL_NAMES, LEVELS, RULES, STATES
+from crm.regions.models import Industry, Region
+from crm.web import address
+from crm.web.alert_words import SUBJECTS, handled, interval_of
+from crm.web.page import access, db
+from crm.web.people import people
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crm.alerts.models import Alert
+    from crm.alerts.queries import AlertLine
+    from crm.web.alert_words import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address asks for."""
+
+    rule: str
+    levels: tuple[str, ...]
+    state: str | None
+    region: str | None
+    owner: int | None
+    enterprise: int | None
+    q: str | None
+    mine: bool
+
+    @classmethod
+    def read(cls) -> Wanted:
+        """From the address; officers begin with their own firms. Odd values count as absent."""
+        who, firm = access(), address.whole("enterprise")
+        whose = address.choice("whose", ("mine", "all")) or ("mine" if who.has("officer") and not firm else "all")
+        region = address.words("region", 12)
+        return cls(
+            address.choice("rule", RULES) or next(iter(RULES)), address.choices("level", LEVELS), address.choice("state", STATES),
+            region if region and region.isdigit() and region.isascii() else None, address.whole("owner"), firm, address.words("q"), whose == "mine",
+        )
+
+    def filters(self) -> queries.Filters:
+        """For the domain's queries."""
+        return queries.Filters(
+            levels=self.levels, rules=(self.rule,), states=(self.state,) if self.state else (), region=self.region, owner=self.owner,
+            officer=access().user_id if self.mine else None, enterprise=self.enterprise, q=self.q,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An alert as a list or its page shows it."""
+
+    alert: Alert
+    name: str
+    region: str
+    industry: str | None
+    officer: str | None
+    handled: str
+    subject: str
+
+    @property
+    def interval(self) -> Interval | None:
+        """The projection against its threshold."""
+        return interval_of(self.alert.evidence)
+
+    @property
+    def basis(self) -> str | None:
+        """How many months the projection rests on."""
+        months = self.alert.evidence.get("months")
+        return f"{months} 个月" if months else None
+
+    @property
+    def basis_note(self) -> str | None:
+        """How much of last year those months were, or that the season is unknown."""
+        share = self.alert.evidence.get("share_of_year")
+        return f"去年占全年 {share * 100:.1f}%" if share is not None else "未作季节修正" if self.basis else None
+
+    @property
+    def way(self) -> int | None:
+        """Per cent of the threshold that the projection reaches, at most 100."""
+        line, reached = self.alert.evidence.get("line"), self.alert.evidence.get("projected")
+        return None if not line or reached is None else max(0, min(100, reached * 100 // line))
+
+
+def rows(lines: Sequence[AlertLine]) -> list[Row]:
+    """Lines with names; industries and officers are read in one query each."""
+    codes = {line.firm.industry_code for line in lines if line.firm.industry_code}
+    names = {code: name for code, name in db().execute(select(Industry.code, Industry.name).where(Industry.code.in_(codes)))} if codes else {}
+    officers = people(line.firm.officer_id for line in lines)
+    return [
+        Row(
+            line.alert, line.firm.name, line.region_name, names.get(line.firm.industry_code or ""), officers.get(line.firm.officer_id or 0),
+            handled(line.alert, line.owner.get_full_name() if line.owner else None), SUBJECTS.get(line.alert.subject, line.alert.subject),
+        )
+        for line in lines
+    ]
+
+
+def regions() -> list[tuple[str, str]]:
+    """Counties of the jurisdiction, else its towns."""
+    query = select(Region.code, Region.name).where(access().within(Region.code), Region.valid_to.is_(None), Region.is_virtual.is_(False)).order_by(Region.code)
+    found = db().execute(query.where(Region.level.in_(("county", "town"))).limit(400)).all()
+    counties = [(code, name) for code, name in found if len(code) == 6]  # noqa: PLR2004 - digits of a county's code
+    return counties if len(counties) > 1 else [(code, name) for code, name in found]
+
+
+def chips(wanted: Wanted, shown: list[Row]) -> list[tuple[str, str]]:
+    """The filters that hold, each with the address without it."""
+    found = [("".join(LEVEL_NAMES[level] for level in wanted.levels), address.here(level=None))] if wanted.levels else []
+    if wanted.state:
+        found.append((STATES[wanted.state], address.here(state=None)))
+    if wanted.region:
+        found.append((dict(regions()).get(wanted.region, wanted.region), address.here(region=None)))
+    if wanted.owner:
+        found.append(("我认领的" if wanted.owner == access().user_id else "某人认领的", address.here(owner=None)))
+    if wanted.enterprise:
+        found.append((shown[0].name if shown else "一家企业", address.here(enterprise=None)))
+    if wanted.q:
+        found.append((f"“{wanted.q}”", address.here(q=None)))
+    return found
