@@ -126,7 +126,7 @@ TITLE_WORDS: dict[str, str] = {
     "制造业500强": "top500_manufacturing", "市级企业技术中心": "rd_center_city", "市企业技术中心": "rd_center_city", "企业技术中心": "rd_center",
     "研发中心": "rd_center", "企业研究院": "rd_center", "数字化车间": "digital_workshop", "智能工厂": "smart_factory", "未来工厂": "future_factory",
 }
-"""Words in a title as written -> title id; the longest word found wins. What is only 培育 or 市级 of a national title is not taken for it."""
+"""Words in a title as written -> title id; the first found wins, narrower ones stand first. What is only 培育 or 市级 of a national title is not taken for it."""
 NOT_YET = re.compile(r"培育|入库|后备|候选|申报|市级专精特新|市小巨人|市级.*小巨人|科技小巨人|服务平台|服务示范")
 STATUS_WORDS = {
     "active": "存续 在营 开业 正常 在业 在营(开业)企业 存续(在营、开业、在册) 营业 生产", "suspended": "停业 歇业 停产 半停产", "revoked": "吊销 吊销,未注销",
@@ -167,4 +167,4 @@ def title_of(text: str) -> str | None:
     bare = fold_cell(text).replace(" ", "").replace("“", "").replace("”", "").replace('"', "")
     if NOT_YET.search(bare):
         return None
-    return max(((word, title) for word, title in TITLE_WORDS.items() if word in bare), key=lambda pair: len(pair[0]), default=("", None))[1]
+    return next((title for word, title in TITLE_WORDS.items() if word in bare), None)

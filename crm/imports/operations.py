@@ -39,6 +39,7 @@ from crm.imports.reading.layout import best_table
 from crm.imports.reading.rejected import write_rejected
 from crm.imports.writing import WRITERS
 from crm.imports.writing.journal import Journal
+from crm.imports.writing.registrations import refresh_search
 from crm.imports.writing.undo import undo_changes
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def stage(
 
 
 def _stage(
-    session: Session, file: bytes | BinaryIO | Path, name: str, *, by: int | None, at: datetime, data_dir: Path, kind: str | None
+    session: Session, file: bytes | BinaryIO | Path, name: str, *, by: int | None, at: datetime, data_dir: Path, kind: str | None, given: dict[str, object] | None = None,
 ) -> tuple[ImportBatch, Table, Mapping]:
     if kind is not None and kind not in KINDS:
         raise Invalid(f"没有“{kind}”这种导入，可选：{'、'.join(KINDS)}。", field="kind")
     data = file if isinstance(file, bytes) else file.read_bytes() if isinstance(file, Path) else file.read()
     table = best_table(read_grids(data))
     kind = kind or guess_kind(table)
-    mapping = guess_mapping(table, kind, name)
+    mapping = _remembered(session, guess_mapping(table, kind, name)).merge(given or {})
     if not mapping.fields & set(FIRM_FIELDS):
         raise NoEnterpriseColumn([head.text for head in table.heads])
     digest = hashlib.sha256(data).hexdigest()
@@ -140,8 +141,7 @@ def import_file(
     progress: Progress = None,
 ) -> ImportBatch:
     """Stage, check and (with `write`) apply in one go, reading the file once: what the command line does."""
-    batch, table, fresh = _stage(session, file, file.name, by=by, at=at, data_dir=data_dir, kind=kind)
-    mapping = _remembered(session, fresh).merge(given)
+    batch, table, mapping = _stage(session, file, file.name, by=by, at=at, data_dir=data_dir, kind=kind, given=given)
     plan = CHECKS[batch.kind](session, Check(table, mapping, local(at).date(), None, progress))
     _keep_report(session, batch, table, plan, mapping, data_dir)
     batch.state = "checked"
@@ -155,6 +155,7 @@ def undo(session: Session, batch_id: int, *, by: int | None, at: datetime) -> Im
     if batch.state not in {"applied", "undoing"}:
         raise NotReady("只有已写入的导入才能撤销。")
     touched = undo_changes(session, batch.id)
+    refresh_search(session, set(touched))
     session.expire_all()
     batch.state, batch.undone_at = "undone", at
     session.flush()

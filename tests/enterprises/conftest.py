@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crm.enterprises.operations import register_enterprise
-from crm.regions.operations import load_reference
 from crm.security.access import Access
+from tests.regions.some import load_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ CODES = ("91331002MA14177796", "91331081MA17066936", "91330803MA4391500M", "9133
 @pytest.fixture
 def reference(session: Session) -> Session:
     """The session, with divisions, zones and industries loaded."""
-    load_reference(session)
+    load_some(session)
     return session
 
 

@@ -11,7 +11,7 @@ from crm.core.errors import Invalid
 from crm.enterprises.operations import register_enterprise
 from crm.indicators.operations import Filed, contents, file_figures
 from crm.indicators.queries import corrections, filings, filings_frame
-from crm.regions.operations import load_reference
+from tests.regions.some import load_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ LATER = AT + timedelta(days=30)
 @pytest.fixture
 def firm(session: Session) -> int:
     """A firm's id."""
-    load_reference(session)
+    load_some(session)
     return register_enterprise(session, {"uscc": "91331081MA17066936", "name": "甲厂", "region_code": "331081"}, by=None, at=AT).id
 
 

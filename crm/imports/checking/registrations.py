@@ -44,7 +44,7 @@ def check_registrations(session: Session, check: Check) -> Plan:
     frame = _reject(frame, check, findings)
     frame = _duplicates(frame, check, findings)
     known = existing(session, frame.filter(pl.col("state").is_null())["uscc"])
-    frame = _new_contacts(session, _compare(frame, known, check, findings))
+    frame = _homeless(_new_contacts(session, _compare(frame, known, check, findings)), check, findings)
     _same_names(session, frame, check, findings)
     check.tell(1.0)
     return Plan("registrations", frame.select("row", "state").sort("row"), findings, {
@@ -151,7 +151,6 @@ def _reject(frame: pl.DataFrame, check: Check, findings: Findings) -> pl.DataFra
         (pl.col("name").is_null(), "name", "name_missing", "缺少企业名称，请补填。"),
         (total.fill_null(value=False), "name", "total_row", "这是合计行，不是企业。"),
         (pl.col("name").str.len_chars() > LENGTHS["name"], "name", "name_too_long", "企业名称超过 200 字，请核对是否错列。"),
-        (pl.col("region_code").is_null(), "address", "region_unknown", "看不出属地：请补“所属地区”列，或在导入设置里选定全部企业所在的县（市、区）。"),
         (~pl.col("allowed"), "region", "outside", "企业不在您的辖区内，不能由您导入。"),
     ):
         hit = frame.filter(mask & pl.col("state").is_null())
@@ -190,15 +189,23 @@ def _compare(frame: pl.DataFrame, known: pl.DataFrame, check: Check, findings: F
     differs = pl.any_horizontal(pl.col(c).is_not_null() & pl.col(c).ne_missing(pl.col(f"was_{c}")) for c in COMPARED)
     trusted = pl.col("was_region_found").is_in(["declared", "manual"]) & (pl.col("region_found") != "import")
     moved = pl.col("id").is_not_null() & ~trusted & (pl.col("region_code") != pl.col("was_region_code")) & ~pl.col("region_guess")
-    frame = frame.with_columns(moved.alias("moved"))
+    frame = frame.with_columns(moved.fill_null(value=False).alias("moved"))
     if check.access is not None:
         outside = pl.col("id").is_not_null() & ~pl.col("was_region_code").map_elements(check.access.covers, return_dtype=pl.Boolean)
         hit = frame.filter(outside & pl.col("state").is_null())
         findings.add_rows(hit.select("row", "name").rows(), "rejected", check.head("uscc"), "outside", "库中这家企业不在您的辖区内，不能由您修改。")
         frame = frame.with_columns(pl.when(outside & pl.col("state").is_null()).then(pl.lit("rejected")).otherwise(pl.col("state")).alias("state"))
     state = pl.when(pl.col("state").is_not_null()).then(pl.col("state")).when(pl.col("id").is_null()).then(pl.lit("new"))
-    return frame.with_columns((differs | moved).alias("differs")).with_columns(
+    return frame.with_columns((differs | pl.col("moved")).alias("differs")).with_columns(
         state.when(pl.col("differs")).then(pl.lit("changed")).otherwise(pl.lit("same")).alias("state"))
+
+
+def _homeless(frame: pl.DataFrame, check: Check, findings: Findings) -> pl.DataFrame:
+    """A new firm must lie somewhere; one on file keeps its division."""
+    lost = (pl.col("state") == "new") & pl.col("region_code").is_null()
+    findings.add_rows(frame.filter(lost).select("row", "address").rows(), "rejected", check.head("address") or check.head("region"), "region_unknown",
+                      "看不出属地：请补“所属地区”列，或在导入设置里选定全部企业所在的县（市、区）。")
+    return frame.with_columns(pl.when(lost).then(pl.lit("rejected")).otherwise(pl.col("state")).alias("state"))
 
 
 def _new_contacts(session: Session, frame: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LOOK = 40  # rows from the top in which a head may stand
 _NUMBER = re.compile(r"^[-+(]?[\d,]+(\.\d+)?%?\)?$")
 _FOOT = re.compile(r"^[\s\u3000]*(注[:：\d]|备注[:：]|说明[:：]|数据来源|资料来源|填表人|填报人|制表|审核|单位负责人|统计负责人|报出日期|联系电话[:：]|合\s*计|总\s*计|小\s*计|\*)|^\u3000")
-_ATTRIBUTE = {"单位", "计量单位", "地区", "频度", "指标代码", "代码", "甲"}
+_ATTRIBUTE = {"单位", "计量单位", "地区", "频度", "指标代码", "甲"}
 _INDEX = re.compile(r"^([甲乙丙丁戊]|[A-Z]|\d{1,2})$")
 
 Row = tuple[str | None, ...]
@@ -83,7 +83,7 @@ def read_table(grid: Grid) -> Table | None:
     preamble = " ".join(fold_cell(cell) for row in top[:first] for cell in row if cell)
     unit = table_unit(preamble)
     body, dropped = _body(grid.frame, body_from)
-    heads = [Head(i, name, units.get(i) or unit_of(name)) for i, name in enumerate(names)]
+    heads = [Head(i, name, units.get(i) or next(filter(None, map(unit_of, name.split("/"))), None)) for i, name in enumerate(names)]
     kept = [h for h in heads if h.text or body[f"c{h.index}"].is_not_null().any()]
     heads = [h if h.text else Head(h.index, f"第{h.index + 1}列", h.unit) for h in kept]
     turned = _is_turned(heads, body)
@@ -162,8 +162,10 @@ def _body(frame: pl.DataFrame, start: int) -> tuple[pl.DataFrame, int]:
     blank = pl.all_horizontal(pl.col(c).is_null() | (pl.col(c).str.strip_chars() == "") for c in columns)
     whole = body.height
     body = body.filter(~blank)
-    keep = body.height - _foot(body.tail(60).select(columns).rows(), filled=body.select(pl.col(columns[0]).is_not_null().mean()).item() or 0.0)
-    body = body.head(keep)
+    named = body[columns[0]].is_not_null() & (body[columns[0]].str.strip_chars() != "")
+    last = int(named.arg_true().max() or 0) + 1 if named.any() else 0
+    filled = named.head(last).mean() if last else 0.0
+    body = body.head(body.height - _foot(body.tail(60).select(columns).rows(), filled=float(filled or 0.0)))
     return body, whole - body.height
 
 
@@ -172,7 +174,7 @@ def _foot(rows: list[Row], filled: float) -> int:
     count = 0
     for row in reversed(rows):
         cells = [cell for cell in row if cell and cell.strip()]
-        stray = not (row[0] or "").strip() and filled > 0.8
+        stray = not (row[0] or "").strip() and filled > 0.8 and all(_NUMBER.match(fold_cell(cell)) for cell in cells)
         alone = len(cells) == 1 and (len(cells[0]) > 30 or bool(_FOOT.match(cells[0])))
         if not (stray or alone or (row[0] and _FOOT.match(row[0]))):
             break

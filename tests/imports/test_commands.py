@@ -1,0 +1,88 @@
+"""`run.py import` as a program reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from sqlalchemy.orm import Session
+
+from crm.core.db import make_engine
+from crm.imports.commands import commands
+from crm.schema import metadata
+from tests.regions.some import load_some
+
+from .conftest import CODES
+from .test_registrations import HEAD, ONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """run("登记.csv", "--json") on a fresh instance; files are made from texts."""
+    monkeypatch.setenv("CRM_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("CRM_DATABASE_URL", raising=False)
+    engine = make_engine(f"sqlite:///{tmp_path / 'qijie.db'}")
+    metadata.create_all(engine)
+    with Session(engine) as session:
+        load_some(session)
+        session.commit()
+    (tmp_path / "登记.csv").write_text(HEAD + ONE)
+    (tmp_path / "数据.csv").write_text(f"代码,年份,营收\n{CODES[1]},2024,2650\n")
+    (tmp_path / "对应.json").write_text('{"columns": {"代码": "uscc", "年份": "period", "营收": {"field": "revenue", "unit": "万元"}}}')
+
+    def _run(*arguments: str) -> Result:
+        return CliRunner().invoke(commands[0], [str(tmp_path / a) if "." in a and not a.startswith("-") else a for a in arguments])
+
+    return _run
+
+
+def document(result: Result) -> dict[str, Any]:
+    return orjson.loads(result.stdout)
+
+
+def test_it_answers_with_counts_and_reasons(run: Callable[..., Result]) -> None:
+    answer = document(run("登记.csv", "--kind", "registrations", "--json"))
+
+    assert {k: answer[k] for k in ("rows", "new", "changed", "same", "duplicate", "rejected", "reasons", "state")} == {
+        "rows": 1, "new": 1, "changed": 0, "same": 0, "duplicate": 0, "rejected": 0, "reasons": {}, "state": "applied"
+    }
+
+
+def test_a_dry_run_leaves_the_next_one_everything_to_do(run: Callable[..., Result]) -> None:
+    run("登记.csv", "--dry-run")
+
+    assert document(run("登记.csv", "--json"))["new"] == 1
+
+
+def test_a_map_names_columns_and_units(run: Callable[..., Result]) -> None:
+    run("登记.csv")
+
+    assert document(run("数据.csv", "--kind", "annual", "--map", "对应.json", "--json"))["new"] == 1
+
+
+def test_an_import_is_undone_by_its_number(run: Callable[..., Result]) -> None:
+    number = document(run("登记.csv", "--json"))["batch"]
+
+    run("--undo", str(number))
+
+    assert document(run("登记.csv", "--json"))["new"] == 1
+
+
+def test_a_refusal_is_one_json_document_and_exit_1(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "宏观.csv").write_text("指标,2024年1月,2024年2月\n工业增加值,1,2\n出口总值,3,4\n")
+
+    refused = run("宏观.csv", "--json")
+
+    assert (refused.exit_code, "没有企业列" in document(refused)["error"]) == (1, True)
+
+
+def test_no_file_is_wrong_use(run: Callable[..., Result]) -> None:
+    assert run().exit_code == 2
