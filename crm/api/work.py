@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flask_appbuilder.api import expose
 from flask_appbuilder.security.decorators import permission_name, protect
 
+from crm.alerts import operations as alerts
 from crm.alerts.models import Alert
 from crm.api.facts import columns
 from crm.api.scoped import READERS, Body, ScopedApi, id_is, text_is
@@ -132,7 +133,7 @@ class AlertsApi(ScopedApi):
 
     resource_name = "alerts"
     openapi_spec_tag = "alerts"
-    permits: ClassVar[Mapping[str, tuple[str, ...]]] = {"get": READERS}
+    permits: ClassVar[Mapping[str, tuple[str, ...]]] = {"get": READERS, "handle": STAFF}
     model, noun = Alert, "预警"
     fields: ClassVar[Mapping[str, Any]] = columns(
         Alert, "id", "enterprise_id", "rule", "subject", "level", "state", "headline", "evidence", "raised_on", "seen_on", "owner_id",
@@ -161,6 +162,28 @@ class AlertsApi(ScopedApi):
             - jwt: []
         """
         return self.rows()
+
+
+    @expose("/<int:pk>/acknowledge", methods=["POST"])
+    @protect()
+    @permission_name("handle")
+    def acknowledge(self, pk: int) -> ResponseReturnValue:
+        """Acknowledge
+
+        ---
+        post:
+          description: Take an alert on
+          parameters:
+          - {in: path, name: pk, required: true, schema: {type: integer}}
+          responses:
+            200: {description: the alert}
+            404: {description: not there or not in the jurisdiction}
+            409: {description: resolved, or taken on already}
+          security:
+            - jwt: []
+        """
+        self.one(pk)
+        return self.saved(alerts.acknowledge(db(), access(), pk, at=now(), note=Body("note").text("note", longest=2000)))
 
 
 class VisitsApi(ScopedApi):

@@ -12,7 +12,7 @@ from flask_jwt_extended import verify_jwt_in_request
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from crm.security.request import has_bearer
+from crm.security.request import access, has_bearer
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -60,7 +60,12 @@ def _ask_to_sign_in(is_api: bool) -> ResponseReturnValue:
 
 
 def safe_next(target: str | None) -> str:
-    """`target` when it is an address on this site, else Today. Only a path counts: no scheme, host, or trick with slashes."""
+    """`target` when it is an address on this site, else home. Only a path counts: no scheme, host, or trick with slashes."""
     if target and target.startswith("/") and not target.startswith("//") and not any(c in target for c in "\\\r\n\t\0"):
         return target
-    return url_for("TodayPage.index")
+    return home()
+
+
+def home() -> str:
+    """Where a user starts: Today, or the trail for those who only audit."""
+    return url_for("AuditPage.index" if access().roles == {"auditor"} else "TodayPage.index")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "［已隐去］"
 _SECRET = re.compile(r"passw|token|secret|authorization|cookie|phone|contact", re.IGNORECASE)
+_NEVER_PERSONAL = frozenset({"request_id", "timestamp", "level", "logger", "_record", "_from_structlog"})
 _MOBILE = re.compile(r"(?<!\d)(1[3-9]\d)[ -]?(\d{4})[ -]?(\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})[ -]?(\d{3,4})(\d{4})(?!\d)")
 
@@ -44,7 +45,7 @@ def phone_for(access: Access, phone: str | None, officer_id: int | None) -> str 
 
 def scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """structlog processor: secrets by name, phone numbers by shape, at any depth."""
-    for key in event:
+    for key in event.keys() - _NEVER_PERSONAL:
         event[key] = _scrubbed(key, event[key])
     return event
 

@@ -25,9 +25,9 @@ def db() -> Session:
 
 def signed_in() -> Any:
     """Who asks: by token when there is an Authorization header, else by cookie; None for nobody."""
-    if has_bearer():
-        return token_user or None
-    return current_user if current_user.is_authenticated else None
+    proxy = token_user if has_bearer() else current_user
+    known = bool(proxy) if has_bearer() else proxy.is_authenticated
+    return proxy._get_current_object() if known else None  # noqa: SLF001  # werkzeug's own name for what a proxy stands for
 
 
 def has_bearer() -> bool:

@@ -17,7 +17,7 @@ from crm.core.clock import local, now
 from crm.core.errors import Invalid
 from crm.regions.models import Region, Zone
 from crm.security import audit
-from crm.security.gate import safe_next
+from crm.security.gate import home, safe_next
 from crm.security.manager import begin_session
 from crm.security.models import ROLES
 from crm.security.passwords import LONGEST, RULES, SHORTEST, set_password
@@ -63,9 +63,8 @@ class SignIn(BaseView):
     @expose("/login/", methods=["GET", "POST"])
     def login(self) -> ResponseReturnValue:
         """Name and password; where one wanted to go is kept in `next`, paths of this site only."""
-        target = safe_next(request.args.get("next"))
         if current_user.is_authenticated:
-            return redirect(target)
+            return redirect(safe_next(request.args.get("next")))
         form = SignInForm()
         if not form.validate_on_submit():
             return self._form(form, None), 200 if request.method == "GET" else 422
@@ -74,7 +73,7 @@ class SignIn(BaseView):
             settings = current_app.extensions["crm_settings"]
             return self._form(form, refusal(g.sign_in, settings.login_lock_minutes)), 401
         begin_session(user)
-        return redirect(target)
+        return redirect(safe_next(request.args.get("next")))
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> ResponseReturnValue:
@@ -120,7 +119,7 @@ class AccountPage(Page):
         form = PasswordForm()
         if form.validate_on_submit() and self._change(form):
             flash("密码已修改。别处的登录已经全部退出。", "success")
-            return redirect(url_for("TodayPage.index"))
+            return redirect(home())
         page = self.show("account/password.html", form=form, rules=RULES, shortest=SHORTEST, forced=g.profile.must_change_password)
         return page, 422 if form.errors else 200
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from flask import redirect, url_for
+from flask import redirect
 from flask_appbuilder import IndexView, expose
 from werkzeug.wrappers import Response
+
+from crm.security.gate import home
 
 PAGE_MODULES = (
     "crm.web.account",
@@ -28,5 +30,5 @@ class Index(IndexView):
 
     @expose("/")
     def index(self) -> Response:
-        """Today, or the sign-in page by way of it."""
-        return redirect(url_for("TodayPage.index"))
+        """Today, or where the role starts."""
+        return redirect(home())

@@ -1,0 +1,171 @@
+"""Who may call what: every route of the site, written down by hand and apart from the code that decides it.
+
+O officer, M manager, A administrator, U auditor; `*` everybody signed in, `open` everybody. `away` names the object of
+another county a route's argument stands for; a route that takes none has no argument to abuse.
+"""
+
+from __future__ import annotations
+
+ROLES = {"O": "officer", "M": "manager", "A": "administrator", "U": "auditor"}
+
+EXPECTED = """
+static                              open
+appbuilder.static                   *
+Index.index                         *
+SignIn.login                        open
+SignIn.logout                       *
+AccountPage.index                   *
+AccountPage.password                *
+healthz                             open
+readyz                              open
+TodayPage.index                     OMA
+EnterprisesPage.index               OMA
+EnterprisesPage.suggest             OMA
+EnterprisesPage.export              OMA
+EnterprisesPage.assign_many         MA
+EnterprisePage.show_firm            OMA    enterprise
+EnterprisePage.show_figures         OMA    enterprise
+EnterprisePage.show_history         OMA    enterprise
+EnterpriseEditPage.new              OMA
+EnterpriseEditPage.industries       OMA
+EnterpriseEditPage.edit             OMA    enterprise
+EnterpriseEditPage.change_status    MA     enterprise
+EnterpriseEditPage.add_contact      OMA    enterprise
+EnterpriseEditPage.end_contact      OMA    enterprise contact
+EnterpriseEditPage.assign           MA     enterprise
+EnterpriseStandingPage.enter        MA     enterprise
+EnterpriseStandingPage.leave        MA     enterprise
+EnterpriseStandingPage.grant        MA     enterprise
+EnterpriseStandingPage.revoke       MA     enterprise title
+BoardPage.index                     OMA
+BoardPage.waiting                   OMA
+BoardPage.near                      OMA
+BoardPage.more_cards                OMA
+BoardPage.propose                   OMA
+BoardPage.withdraw                  OMA    move
+BoardPage.confirm                   MA     move
+BoardPage.reject                    MA     move
+BoardPage.undo                      MA     move
+AlertsPage.index                    OMAU
+AlertsPage.show_alert               OMAU   alert
+AlertsPage.acknowledge              OMA    alert
+AlertsPage.acknowledge_many         OMA
+AlertsPage.note                     OMA    alert
+AlertsPage.release                  OMA    alert
+AlertsPage.reopen                   OMA    alert
+AlertsPage.resolve                  OMA    alert
+AlertsPage.snooze                   OMA    alert
+VisitsPage.index                    OMA
+VisitsPage.new                      OMA
+VisitsPage.create                   OMA
+VisitsPage.edit                     OMA    visit_uuid
+VisitsPage.update                   OMA    visit_uuid
+VisitPage.show_visit                OMA    visit_uuid
+VisitPage.sign                      OMA    visit_uuid
+VisitPage.add_supplement            OMA    visit_uuid
+VisitPage.make_record               OMA    visit_uuid
+VisitPage.record_state              OMA    visit_uuid
+VisitPage.record_file               OMA    visit_uuid
+VisitPage.attachment                OMA    attachment_uuid
+CasesPage.index                     OMA
+CasesPage.new                       OMA
+CasesPage.show_case                 OMA    case_uuid
+CasesPage.assign                    OMA    case_uuid
+CasesPage.note                      OMA    case_uuid
+CasesPage.close                     OMA    case_uuid
+CasesPage.reopen                    OMA    case_uuid
+CasesPage.answer                    OMA    case_uuid
+RecordsPage.verify                  open
+ImportsPage.index                   MA
+ImportsPage.upload                  MA
+ImportsPage.show_batch              MA     batch
+ImportsPage.live                    MA     batch
+ImportsPage.mapping                 MA     batch
+ImportsPage.confirm                 MA     batch
+ImportsPage.apply                   MA     batch
+ImportsPage.discard                 MA     batch
+ImportsPage.rejected                MA     batch
+ImportsPage.retry                   MA     batch
+ImportsPage.undo                    MA     batch
+JobsPage.index                      MA
+JobsPage.live                       MA
+JobsPage.show_run                   MA     +run
+JobsPage.run_now                    A      +job
+JobsPage.pause                      A      +job
+JobsPage.resume                     A      +job
+JobsPage.cancel                     A      +run
+JobsPage.run_again                  A      +run
+AuditPage.index                     AU
+AuditPage.check                     AU
+AuditPage.export                    AU
+AdminPage.index                     MA
+Users.list                          A
+Users.add                           A
+Users.edit                          A      user
+Users.reset                         A      user
+Users.unlock                        A      user
+Regions.list                        A
+Zones.list                          A
+Zones.add                           A
+Zones.edit                          A      zone
+Zones.delete                        A      zone
+Industries.list                     A
+Titles.list                         MA
+Titles.add                          MA
+Titles.edit                         MA     title
+Register.list                       MA
+Register.add                        MA
+Register.edit                       MA     register
+Events.list                         MA
+Events.add                          MA
+Events.delete                       MA     event
+Contacts.list                       M
+Contacts.add                        M
+Contacts.edit                       M      contact
+TokensApi.login                     open
+TokensApi.refresh                   open
+SpecApi.get                         OMAU   +version
+EnterprisesApi.get_list             OMAU
+EnterprisesApi.get                  OMAU   enterprise
+EnterprisesApi.post                 OM
+EnterprisesApi.patch                OM     enterprise
+FilingsApi.get_list                 OMAU
+FilingsApi.get                      OMAU   filing
+TitlesApi.get_list                  OMAU
+TitlesApi.post                      MA
+RegisterApi.get_list                OMAU
+RegisterApi.enter                   MA
+RegisterApi.leave                   MA
+MovesApi.get_list                   OMAU
+MovesApi.post                       OMA
+MovesApi.confirm                    MA     move
+MovesApi.reject                     MA     move
+AlertsApi.get_list                  OMAU
+AlertsApi.acknowledge               OMA    alert
+VisitsApi.get_list                  OMAU
+VisitsApi.get                       OMAU   visit
+"""
+
+SHARED = {"+run": "1", "+job": "nightly", "+version": "v1", "filename": "css/app.css", "code": "X"}
+"""What stands in an address that belongs to no county."""
+
+
+def expectations() -> dict[str, tuple[str, list[str]]]:
+    """Endpoint -> (who, the kinds of objects its arguments stand for)."""
+    return {words[0]: (words[1], words[2:]) for line in EXPECTED.strip().splitlines() if (words := line.split())}
+
+
+KINDS = {"/titles": "first", "/events": "suspended", "/visits": "onsite", "/cases": "finance", "/imports": "annual"}
+
+
+def foreign_body(away: dict[str, object], url: str = "") -> dict[str, object]:
+    """A body that names another county's objects under every name our routes read, so that nothing is refused for lack of data."""
+    firm = away["enterprise"]
+    return {
+        "enterprise": str(firm), "enterprise_id": str(firm), "id": str(away["alert"]), "ids": str(firm), "officer_id": str(away["user"]),
+        "uscc": "91331081MA2AAAAA2X", "name": "改名", "region_code": "331082", "zone_code": "331082-F01", "parent_code": "331082", "version": "1",
+        "status": "cancelled", "on": "2026-09-01", "entered_on": "2026-09-01", "exited_on": "2026-09-01", "revoked_on": "2026-09-01",
+        "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "note": "记一笔", "text": "补充", "until": "2026-12-01",
+        "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x",
+        "current": "wrong", "password": "Green-hill-2026", "again": "Green-hill-2026", "uuid": "11111111-1111-4111-8111-111111111111",
+    }
