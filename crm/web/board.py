@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from crm.criteria.packs import Pack
-    from crm.ladder.models import Move
+    from crm.ladder.models import Move, Standing
     from crm.ladder.queries import BoardColumn, Line
     from crm.web.verdicts import Verdict
 
 LONGEST_REASON = 1000
-CARDS = 5
+CARDS = 3
 """Cards of a group before "more"."""
 MORE = 20
 LINES = 50
@@ -219,9 +219,20 @@ def _card(line: Line, move: Move | None) -> Card:
         raise Invalid("这家企业还没有评估过。")
     left = f"{at.revenue_year} 年 {human(at.revenue_last)}" if at.revenue_last is not None else "营业收入缺数据"
     return Card(
-        firm.id, firm.name, at.place, line.region_name, line.industry_name or "", left, at.near_text or "", at.near_ratio,
+        firm.id, firm.name, at.place, line.region_name, line.industry_name or "", left, _short(at), at.near_ratio,
         (today() - at.place_since).days if at.place_since else None, at.alert_level, move, verdicts_of(at),
     )
+
+
+def _short(at: Standing) -> str:
+    """How far the firm is from its next step, in a line."""
+    if at.near_text:
+        return at.near_text
+    step = at.steps.get(at.active_step or "", {})
+    if step.get("state") == "met":
+        return "已达到，可以提出变动"
+    item = main_pack().label(step["item"]) if step.get("item") else ""
+    return f"{item}：缺 {step['unknown']} 项数据" if step.get("unknown") else ""
 
 
 def _given() -> dict[str, Any]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from crm.criteria.explain import CriterionView, Explanation, ItemView, NodeView
 
 ORDER = {"unmet": 0, "unknown": 1, "met": 2, "not_in_force": 3, "not_applicable": 4}
+FAR = 2
+"""Conditions short, or not known, beyond which a title is not shown first."""
 STATES = ("met", "unmet", "unknown", "not_in_force")
 
 
@@ -54,6 +56,13 @@ def tables(explanation: Explanation) -> list[Table]:
     items = [explanation.register] if explanation.register is not None else []
     items += [t for t in explanation.titles if t.state not in {"not_in_force", "not_applicable"} and (t.purpose == "review") == bool(t.held)]
     return [table(item) for item in sorted(items, key=_nearness)]
+
+
+def split(found: list[Table]) -> tuple[list[Table], list[Table]]:
+    """Those worth reading first, and the rest: what a firm is far from or hardly anything is known about."""
+    near = [t for t in found if t.item.purpose is None or t.item.held or (t.item.reach.missing <= FAR and t.item.reach.unknown <= FAR)]
+    near = near or found[:1]
+    return near, [t for t in found if t not in near]
 
 
 def _nearness(item: ItemView) -> tuple[int, int, int]:

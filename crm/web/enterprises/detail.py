@@ -58,7 +58,7 @@ class EnterprisePage(Page):
         tables = criteria.tables(explanation) if explanation else []
         return self.show(
             "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
-            tables=tables, opened=_opened(tables), book=book, rows=rows, stairs=staircase(line.standing, explanation, rows), on=today(),
+            tables=criteria.split(tables), opened=_opened(tables), book=book, rows=rows, stairs=staircase(line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
             verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **_words(),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crm.ladder.models import PLACE_GLYPHS, PLACES, STEP_BETWEEN, STEPS
 
 if TYPE_CHECKING:
-    from crm.criteria.explain import Explanation
+    from crm.criteria.explain import Explanation, StepView
     from crm.ladder.models import Standing
     from crm.web.enterprises.ledger import Ledger
 
@@ -32,7 +32,7 @@ def staircase(standing: Standing | None, explanation: Explanation | None, rows: 
     stairs = []
     for rank, place in enumerate(order):
         css = "is-here" if rank == here else "is-past" if rank < here else ""
-        stairs.append(Stair(place, PLACE_GLYPHS[place], PLACES[place] + (" · 现处" if rank == here else ""), css, "", is_step=False))
+        stairs.append(Stair(place, PLACE_GLYPHS[place], "现处" if rank == here else PLACES[place], css, "", is_step=False))
         step = next((s for s, (low, _) in STEP_BETWEEN.items() if low == place), None)
         if step:
             css = "is-done" if rank < here else "is-now" if rank == here else ""
@@ -48,5 +48,12 @@ def _text(step: str, ahead: int, standing: Standing | None, explanation: Explana
         return f"已完成 {first:%Y-%m}" if first else "已完成"
     view = next((s for s in explanation.steps if s.id == step), None) if explanation else None
     if ahead == 0:
-        return view.text if view and view.text else "进行中"
-    return view.text if view and view.item is not None and view.item.reach.missing <= 1 and view.text else "未启动"
+        return _near(view) or "进行中"
+    return (_near(view) if view and view.item is not None and view.item.near is not None and view.item.reach.missing == 1 else "") or "未启动"
+
+
+def _near(view: StepView | None) -> str:
+    """The nearest item and how far; an item named like its one condition is not named twice."""
+    if view is None or view.item is None or view.item.near is None or view.item.label != view.item.near.label:
+        return view.text if view else ""
+    return view.item.text
