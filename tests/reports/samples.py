@@ -105,7 +105,7 @@ def photo(seed: int, size: tuple[int, int] = (1600, 1200)) -> bytes:
         w, h = rng.randrange(40, 400), rng.randrange(40, 300)
         draw.rectangle((x, y, x + w, y + h), fill=tuple(rng.randrange(40, 230) for _ in range(3)))
     image = image.filter(ImageFilter.GaussianBlur(6))
-    grain = Image.effect_noise(size, 24).convert("RGB")
+    grain = Image.frombytes("L", size, rng.randbytes(size[0] * size[1])).convert("RGB")
     out = io.BytesIO()
     Image.blend(image, grain, 0.12).save(out, "JPEG", quality=88)
     return out.getvalue()

@@ -100,7 +100,7 @@
   // ── signature: strokes on a 340 × 136 sheet ──────────────────────────
   let strokes = [], pen = null;
   const sheet = $("[data-sign]"), ink = $(".sign__ink", sheet);
-  const point = e => { const r = sheet.getBoundingClientRect(); return [Math.round((e.clientX - r.left) * 3400 / r.width) / 10, Math.round((e.clientY - r.top) * 1360 / r.height) / 10]; };
+  const point = e => { const p = new DOMPoint(e.clientX, e.clientY).matrixTransform(sheet.getScreenCTM().inverse()); return [Math.round(p.x * 10) / 10, Math.round(p.y * 10) / 10]; };
   function draw() { ink.setAttribute("d", strokes.map(s => "M" + s.map(p => p.join(" ")).join("L")).join("")); }
   sheet.addEventListener("pointerdown", e => { sheet.setPointerCapture(e.pointerId); pen = [point(e)]; strokes.push(pen); e.preventDefault(); });
   sheet.addEventListener("pointermove", e => { if (pen) { pen.push(point(e)); draw(); } });
@@ -108,9 +108,10 @@
   $("[data-sign-clear]").addEventListener("click", () => { strokes = []; draw(); keep(); });
   function signature() {
     if (!strokes.some(s => s.length > 1)) return Promise.resolve(null);
-    const canvas = Object.assign(document.createElement("canvas"), { width: 1020, height: 408 }), g = canvas.getContext("2d");
+    const xs = strokes.flat().map(p => p[0]), left = Math.min(0, ...xs), wide = Math.max(340, ...xs) - left;
+    const canvas = Object.assign(document.createElement("canvas"), { width: Math.round(wide * 3), height: 408 }), g = canvas.getContext("2d");
     g.lineWidth = 8; g.lineCap = g.lineJoin = "round"; g.strokeStyle = "rgb(23,32,43)"; // ink on paper, whatever the theme
-    strokes.forEach(s => { g.beginPath(); s.forEach(([x, y], i) => i ? g.lineTo(x * 3, y * 3) : g.moveTo(x * 3, y * 3)); g.stroke(); });
+    strokes.forEach(s => { g.beginPath(); s.forEach(([x, y], i) => i ? g.lineTo((x - left) * 3, y * 3) : g.moveTo((x - left) * 3, y * 3)); g.stroke(); });
     return new Promise(done => canvas.toBlob(done, "image/png"));
   }
 
