@@ -90,3 +90,22 @@ def test_the_records_of_taizhou_bear_the_head_of_its_task_force(packs: Packs) ->
     visit = packs["taizhou"].visit
     assert visit is not None
     assert visit.unit_name == "台州市助企服务工作专班"
+
+
+def test_the_ladder_of_ruian_is_its_own(packs: Packs) -> None:
+    assert [p.label for p in packs["ruian"].ladder] == ["小微", "规上", "隐形冠军", "小巨人", "单项冠军", "上市"]
+
+
+def test_the_first_unit_named_leads_in_ruian(packs: Packs) -> None:
+    ladder = next(t for t in packs["ruian"].book.tasks if t.id == "ra.task.8")
+    assert ladder.lead_unit == "市发改局"
+
+
+def test_quzhou_shows_both_its_goals_for_little_giants(packs: Packs) -> None:
+    goal = next(t for t in packs["quzhou"].book.targets if t.id == "qz.little_giant")
+    assert [(v.clause, v.value) for v in goal.values] == [("二（三）8", "40家"), ("附件2 第16项", "20家")]
+
+
+def test_a_figure_the_published_text_of_ruian_lost_is_unknown(packs: Packs) -> None:
+    goal = next(t for t in packs["ruian"].book.targets if t.id == "ra.nev_output")
+    assert [v.value for v in goal.values] == [None]
