@@ -22,6 +22,8 @@ from crm.regions.models import Region
 from crm.reports.models import RenderedRecord
 from crm.visits.models import Attachment, Supplement, Visit
 
+from tests.reports.conftest import faces  # noqa: F401  # fixture
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -29,14 +31,7 @@ ADDRESS = re.compile(r"/visits/([0-9a-f-]{36})$")
 
 
 @pytest.fixture
-def session(app) -> Session:
-    """The application's own session."""
-    with app.app_context():
-        yield app.extensions["crm_sessions"]()
-
-
-@pytest.fixture
-def firm(session: Session) -> int:
+def firm(app, session: Session) -> int:
     session.add_all(Region(code=c, name=n, level=level, parent_code=p) for c, n, level, p in (
         ("330000", "浙江省", "province", None), ("331000", "台州市", "city", "330000"), ("331081", "温岭市", "county", "331000"),
         ("330300", "温州市", "city", "330000"), ("330381", "瑞安市", "county", "330300"),
@@ -108,7 +103,7 @@ def test_the_same_message_twice_leads_to_the_same_visit(officer, firm, session):
 
 
 @pytest.mark.parametrize(("given", "word"), [
-    ({"kind": ""}, "走访方式"), ({"started_at": "2199-01-01T08:00"}, "在将来"), ({"told_sales": "很多"}, "请填数字"), ({"started_at": "昨天"}, "开始时间"),
+    ({"kind": ""}, "走访方式"), ({"started_at": "2199-01-01T08:00"}, "在将来"), ({"told_sales": "很多"}, "请填数字"), ({"started_at": "昨天"}, "不是有效的"),
     ({"latitude": "nan"}, ""), ({"f_capacity_use": "九成"}, "请填数字"), ({"summary": "长" * 4001}, "请缩短"),
 ])
 def test_what_cannot_be_kept_is_said_under_its_field_and_typed_text_stays(officer, firm, session, given, word):
@@ -144,7 +139,7 @@ def test_without_a_worker_the_page_says_so_rather_than_in_progress(officer, firm
     assert officer.get(f"/visits/{key}/record").json["state"] == "no_worker"
 
 
-def test_from_the_form_to_the_pdf_and_the_verification(officer, firm, session, settings, faces, client):
+def test_from_the_form_to_the_pdf_and_the_verification(officer, firm, session, settings, faces, client):  # noqa: F811
     key = logged(officer, firm, summary="产销正常", photos=[(io.BytesIO(picture()), "车间.jpg")])
     officer.post(f"/visits/{key}/sign", data={"version": "1"})
     settings.data_dir.joinpath("fonts").symlink_to(faces.folder.parent)
@@ -168,7 +163,7 @@ def run_job(session: Session, settings, visit_id: int) -> None:
     render_record(SimpleNamespace(settings=settings, payload={"visit_id": visit_id}, transaction=transaction))
 
 
-def test_a_record_is_rendered_once(officer, firm, session, settings, faces):
+def test_a_record_is_rendered_once(officer, firm, session, settings, faces):  # noqa: F811
     key = logged(officer, firm)
     officer.post(f"/visits/{key}/sign", data={"version": "1"})
     settings.data_dir.joinpath("fonts").symlink_to(faces.folder.parent)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.exc import StaleDataError
 
 from crm.core.clock import local
+from crm.core.db import is_postgresql
 from crm.core.errors import Forbidden, Invalid
 from crm.core.signals import problems_raised
 from crm.enterprises import queries as enterprises
@@ -44,17 +45,15 @@ def log_visit(session: Session, access: Access, data: VisitDraft, at: datetime) 
     known = _known(session, access, data.uuid)
     if known is not None:
         return known, False
-    visit = Visit(uuid=data.uuid, enterprise_id=firm.id, author_id=access.user_id, created_at=at)
-    _fill(visit, data)
-    try:
-        with session.begin_nested():
-            session.add(visit)
-            session.flush()
-    except IntegrityError:  # the same message arrived twice at once
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    row = {"uuid": data.uuid, "enterprise_id": firm.id, "author_id": access.user_id, "created_at": at, **_contents(data)}
+    new = session.execute(insert(Visit).values(row).on_conflict_do_nothing(index_elements=["uuid"]).returning(Visit.id)).scalar()
+    if new is None:  # the same message arrived twice at once
         known = _known(session, access, data.uuid)
         if known is None:
-            raise UuidTaken from None
+            raise UuidTaken
         return known, False
+    visit = session.get_one(Visit, new)
     _write_details(session, access, visit, data, at)
     return visit, True
 
@@ -68,7 +67,8 @@ def amend(session: Session, access: Access, data: VisitDraft, version: int, at: 
         raise Invalid("走访的企业不能换。请新建一次走访。", field="enterprise_id")
     if data.started_at > at + EARLY:
         raise Invalid("走访时间在将来，请改正。", field="started_at")
-    _fill(visit, data)
+    for name, value in _contents(data).items():
+        setattr(visit, name, value)
     visit.version = version + 1  # also when only people or problems changed
     try:
         session.flush()
@@ -98,12 +98,11 @@ def _known(session: Session, access: Access, uuid: str) -> Visit | None:
     return visit
 
 
-def _fill(visit: Visit, data: VisitDraft) -> None:
-    for name in PLAIN:
-        value = getattr(data, name)
-        setattr(visit, name, tidy(value) if isinstance(value, str) else value)
-    visit.policies = list(data.policies)
-    visit.fields = {**data.fields, **({"told": dict(data.told)} if data.told else {})}
+def _contents(data: VisitDraft) -> dict[str, Any]:
+    """The columns a draft fills."""
+    plain = {name: getattr(data, name) for name in PLAIN}
+    tidied = {name: tidy(value) if isinstance(value, str) else value for name, value in plain.items()}
+    return {**tidied, "policies": list(data.policies), "fields": {**data.fields, **({"told": dict(data.told)} if data.told else {})}}
 
 
 def _write_details(session: Session, access: Access, visit: Visit, data: VisitDraft, at: datetime) -> None:

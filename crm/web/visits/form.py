@@ -36,6 +36,11 @@ LONGEST_FIELD = 500
 class VisitForm(FlaskForm):
     """The fixed part; people, problems and the pack's own fields come as lists beside it."""
 
+    class Meta:
+        """WTForms' own refusals in Chinese."""
+
+        locales = ("zh_CN", "zh")
+
     uuid = HiddenField()
     version = IntegerField(validators=[Optional()])
     kind = RadioField("方式", choices=list(KINDS.items()), validators=[InputRequired("请选择走访方式。")])
