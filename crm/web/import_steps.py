@@ -22,8 +22,11 @@ NOTES = {
     "import_undo": "恢复到写入前；中途断开则保持已写入的样子，会自动重来。",
 }
 FAILED = {"import_check": "检查没有做完。", "import_apply": "没有写入，库里的数据没有变。", "import_undo": "没有撤销，数据还是写入后的样子。"}
-AGAIN = {"import_check": "再检查一次", "import_apply": "再写入一次", "import_undo": "再撤销一次"}
-BEFORE = {"import_check": "uploaded", "import_apply": "checked", "import_undo": "applied"}
+AGAIN = {"import_check": ("import_check", "再检查一次"), "import_apply": ("import_check", "重新检查"), "import_undo": ("import_undo", "再撤销一次")}
+"""After a step that gave up: what to ask for, and what the button says. Before writing again the database is looked at again."""
+GOING = {job: state for state, job in JOB_OF.items()}
+READY = {"import_check": ("uploaded", "checked", "failed"), "import_apply": ("checked",), "import_undo": ("applied",)}
+"""States in which a step may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,14 @@ class Failed:
 
     title: str
     reason: str
+    job: str
     again: str
+
+
+def refused(batch: ImportBatch) -> Failed | None:
+    """A step that a rule refused: the batch is back where it was and keeps the reason."""
+    job = {"failed": "import_check", "checked": "import_apply", "applied": "import_undo"}.get(batch.state)
+    return Failed(FAILED[job], batch.error, *AGAIN[job]) if job and batch.error else None
 
 
 def run_for(batch: ImportBatch) -> JobRun | None:
@@ -56,8 +66,14 @@ def progress(batch: ImportBatch, run: JobRun | None, worker: jobs.WorkerState) -
     """Where the step stands: waiting, given up, or neither."""
     job = JOB_OF.get(batch.state)
     if job is None:
-        return None, Failed("这一批没有做成。", batch.error or "", "再检查一次") if batch.state == "failed" else None
+        return None, refused(batch)
     if run is None or run.state in ("failed", "cancelled"):
         reason = first_line(run.error) if run and run.error else "后台没有这一步的记录。"
-        return None, Failed(FAILED[job], reason, AGAIN[job])
+        return None, Failed(FAILED[job], reason, *AGAIN[job])
     return Waiting(TITLES[job], state_text(run, worker), NOTES[job], run.done, run.total), None
+
+
+def gave_up(batch: ImportBatch, job: str) -> bool:
+    """Whether the batch hangs in a step that gave up, and `job` is the way on from there."""
+    failed = progress(batch, run_for(batch), jobs.WorkerState(alive=False, last_seen=None, worker=None, started_at=None))[1]
+    return failed is not None and failed.job == job

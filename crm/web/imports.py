@@ -21,7 +21,7 @@ from crm.jobs import queries as jobs
 from crm.regions.models import Region
 from crm.security import audit
 from crm.web import address
-from crm.web.import_steps import BEFORE, JOB_OF, progress, run_for
+from crm.web.import_steps import GOING, READY, gave_up, progress, run_for
 from crm.web.import_words import SEVERITIES, UNITS, column_letter, field_names, file_facts, targets
 from crm.web.page import Page, access, db
 from crm.web.people import people
@@ -106,7 +106,8 @@ class ImportsPage(Page):
     def mapping(self, batch_id: int) -> ResponseReturnValue:
         """Which column is what: the guess with samples and how sure it is."""
         batch = _open(batch_id)
-        _turn_into(batch, address.choice("kind", KINDS))  # shown only; kept when the mapping is confirmed
+        db().expunge(batch)  # a kind that is only looked at is not kept
+        _turn_into(batch, address.choice("kind", KINDS))
         return self._mapping(batch, _mapping_of(batch))
 
     def _mapping(self, batch: ImportBatch, mapping: Mapping, error: CrmError | None = None) -> ResponseReturnValue:
@@ -182,11 +183,10 @@ class ImportsPage(Page):
     def retry(self, batch_id: int) -> ResponseReturnValue:
         """Ask again for a step that gave up."""
         batch = visible(batch_id)
-        job = JOB_OF.get(batch.state, "import_check")
-        if batch.state != "failed" and not progress(batch, run_for(batch), jobs.worker_state(db(), now()))[1]:
-            raise Conflict("这一步还在做，不用重来。请刷新看进度。")
-        batch.state = BEFORE[job]
-        return self._ask(batch, job)
+        failed = progress(batch, run_for(batch), jobs.worker_state(db(), now()))[1]
+        if failed is None:
+            raise Conflict("这一步还在做，或已经做完，不用重来。请刷新看进度。")
+        return self._ask(batch, failed.job)
 
     @expose("/<int:batch_id>/discard", methods=["POST"])
     @has_access
@@ -216,10 +216,9 @@ class ImportsPage(Page):
 
     def _ask(self, batch: ImportBatch, job: str) -> ResponseReturnValue:
         """Move the batch on and queue the step, in one transaction."""
-        going = {v: k for k, v in JOB_OF.items()}[job]
-        if batch.state not in (BEFORE[job], "failed") and not (job == "import_check" and batch.state == "checked"):
+        if batch.state not in READY[job] and not gave_up(batch, job):
             raise Conflict(f"这一批现在是“{STATES[batch.state]}”，不能做这一步。请刷新后再看。")
-        batch.state, batch.error = going, None
+        batch.state, batch.error = GOING[job], None
         queue.enqueue(db(), job, str(batch.id), {"batch_id": batch.id}, by=access().user_id, again=True)
         if job != "import_check":
             audit.record(db(), access(), job.replace("import_", "import."), "import_batch", batch.id, counts=batch.counts)
@@ -237,7 +236,7 @@ class ImportsPage(Page):
 def _open(batch_id: int) -> ImportBatch:
     """A batch whose columns may still be mapped."""
     batch = visible(batch_id)
-    if batch.state not in ("uploaded", "checked", "failed"):
+    if batch.state not in READY["import_check"] and not gave_up(batch, "import_check"):
         raise Conflict(f"这一批{STATES[batch.state]}，不能再改列的对应。")
     return batch
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SignIn = "Callable[..., FlaskClient]"
 REGISTRATIONS = """统一社会信用代码,企业名称,成立日期,注册资本(万元),地址
 91331081MA17066936,温岭汀越鞋材厂,2019-03-01,50,浙江省台州市温岭市横峰街道前洋村
-91331003MA2AL0BX3D,黄岩澍原塑业有限公司,2020-05-06,200,浙江省台州市黄岩区新前街道
+91331003MA2AL0BX3M,黄岩澍原塑业有限公司,2020-05-06,200,浙江省台州市黄岩区新前街道
 9133108,代码不全的厂,2020-05-06,10,浙江省台州市温岭市
 """
 
@@ -171,17 +171,24 @@ def test_a_step_that_does_not_fit_the_state_is_refused(session: Session, sign_in
     assert session.scalars(select(JobRun)).all() == []
 
 
-def test_a_step_that_gave_up_says_why_and_can_be_asked_for_again(session: Session, sign_in: SignIn) -> None:
+def test_a_step_that_gave_up_says_why_and_looks_at_the_database_again(session: Session, sign_in: SignIn) -> None:
     client = sign_in("manager", "331000")
     batch = batch_of(session, state="applying", counts=COUNTS)
-    run = JobRun(job="import_apply", key=str(batch.id), scheduled_for=now(), state="failed", attempts=5, error="检查之后库中数据有变化", done=0, total=0)
-    session.add(run)
+    session.add(JobRun(job="import_apply", key=str(batch.id), scheduled_for=now(), state="failed", attempts=5, error="OperationalError: disk full", done=0, total=0))
     session.commit()
     text = client.get(f"/imports/{batch.id}").get_data(as_text=True)
     client.post(f"/imports/{batch.id}/retry")
     session.expire_all()
-    assert "检查之后库中数据有变化" in text
-    assert session.get(JobRun, run.id).state == "queued"
+    assert "OperationalError: disk full" in text
+    assert (session.get(ImportBatch, batch.id).state, [r.job for r in session.scalars(select(JobRun)) if r.state == "queued"]) == ("checking", ["import_check"])
+
+
+def test_a_refused_undo_stays_applied_and_shows_the_reason(session: Session, sign_in: SignIn) -> None:
+    client = sign_in("manager", "331000")
+    batch = batch_of(session, state="applied", counts=COUNTS, applied_at=now(), error="第 3 行之后又改过")
+    text = client.get(f"/imports/{batch.id}").get_data(as_text=True)
+    assert "第 3 行之后又改过" in text
+    assert "已写入 3 行" in text
 
 
 def test_a_step_under_way_cannot_be_asked_for_again(session: Session, sign_in: SignIn) -> None:
