@@ -18,7 +18,7 @@ from crm.ladder.models import PLACE_GLYPHS, PLACES, STEP_BETWEEN, STEPS
 from crm.ladder.operations.moves import DECIDERS
 from crm.ladder.queries import Filters, board, cards, firms, open_moves
 from crm.ladder.queries.board import proposed
-from crm.web.address import choice, here, words
+from crm.web.address import LARGEST, choice, here, words
 from crm.web.enterprises.choices import counties
 from crm.web.enterprises.filters import code
 from crm.web.packs import main_pack
@@ -106,8 +106,8 @@ class BoardPage(Page):
     def propose(self) -> ResponseReturnValue:
         """Propose a move: `enterprise_id`, `to_place`, `reason` (needed against the verdict)."""
         given = _given()
-        firm = given.get("enterprise_id")
-        if not str(firm).isdigit() or not isinstance(given.get("to_place"), str):
+        firm = str(given.get("enterprise_id", ""))
+        if not firm.isdecimal() or int(firm[:20]) > LARGEST or not isinstance(given.get("to_place"), str):
             raise Invalid("缺少企业或目标层级，请刷新后再试。")
         move = operations.propose(db(), access(), int(firm), given["to_place"], on=today(), at=now(), reason=_reason(given))
         db().commit()

@@ -84,8 +84,8 @@ CODE = Column("信用代码", lambda row: row[1].uscc, code=True)
 class TitleForm(FirmForm):
     """A title granted."""
 
-    title = SelectField("称号")
-    kind = SelectField("方式", choices=KINDS)
+    title = SelectField("称号", [InputRequired("请选择称号。")])
+    kind = SelectField("方式", [InputRequired()], choices=KINDS)
     granted_on = DateField("认定日期", [InputRequired("请填认定日期。")])
     valid_to = DateField("有效期到", [Optional()], description="不填表示长期有效。")
     batch = StringField("批次", [Optional(), Length(max=64)])
@@ -177,7 +177,7 @@ class Register(OfFirm):
 class EventForm(FirmForm):
     """Something that happened on a day."""
 
-    kind = SelectField("事件", choices=list(EVENTS.items()))
+    kind = SelectField("事件", [InputRequired()], choices=list(EVENTS.items()))
     on = DateField("日期", [InputRequired("请填日期。")])
     note = TextAreaField("说明", [Optional(), Length(max=1000)])
 

@@ -36,7 +36,7 @@ class UserForm(FlaskForm):
     """What both forms ask."""
 
     name = StringField("姓名", [InputRequired("请填姓名。"), Length(max=64, message="最多 64 个字。")])
-    role = SelectField("角色", choices=list(ROLES.items()))
+    role = SelectField("角色", [InputRequired()], choices=list(ROLES.items()))
     regions = TextAreaField("辖区", [Length(max=2000)], description=REGIONS_HINT)
     unit = StringField("单位", [Optional(), Length(max=128)])
     title = StringField("职务", [Optional(), Length(max=64)])

@@ -40,8 +40,14 @@ def read() -> Filters:
 class Chip:
     """A filter that is on; `href` is the page without it."""
 
+    name: str
     text: str
     href: str
+
+    @property
+    def is_extra(self) -> bool:
+        """Whether no button of the list's own shows that it is on."""
+        return (self.name, self.text) not in {("near", NEAR["1"]), ("level", "预警 红"), ("register", REGISTER["should"]), ("officer", "我联系的")} and self.name != "place"
 
 
 def chips(filters: Filters, names: Mapping[str, str], officers: Mapping[int, str]) -> list[Chip]:
@@ -52,7 +58,7 @@ def chips(filters: Filters, names: Mapping[str, str], officers: Mapping[int, str
         "officer": lambda v: "无人负责" if v == NOBODY else "我联系的" if v == access().user_id else officers.get(v, "某位助企干部"),
         "industry": lambda v: f"行业 {v}", "step": STEPS.get, "group": lambda v: v, "register": REGISTER.get, "status": STATUSES.get,
     }
-    return [Chip(str(words_for[name](value)), here(**{name: None})) for name, value in filters.given().items()]
+    return [Chip(name, str(words_for[name](value)), here(**{name: None})) for name, value in filters.given().items()]
 
 
 def code(name: str, longest: int = LONGEST_CODE) -> str | None:
