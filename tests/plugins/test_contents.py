@@ -81,7 +81,7 @@ def test_the_rule_of_srdi_changes_on_the_first_of_april_2026(packs: Packs, day: 
     assert packs["cn"].program(day).by_key["srdi"].source.document == document
 
 
-@pytest.mark.parametrize(("day", "document"), [(date(2026, 12, 31), "miit-2022-63"), (date(2027, 1, 1), "miit-2026-2")])
+@pytest.mark.parametrize(("day", "document"), [(date(2026, 12, 31), "miit-2022-63-annex3"), (date(2027, 1, 1), "miit-2026-2")])
 def test_reviews_of_little_giants_keep_the_old_standard_through_2026(packs: Packs, day: date, document: str) -> None:
     assert packs["cn"].program(day).by_key["little_giant.review"].source.document == document
 
