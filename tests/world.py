@@ -21,6 +21,8 @@ from crm.security.models import User, UserProfile, UserRegion
 from crm.visits.models import Attachment, Visit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.orm import Session
 
 AT = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)
@@ -104,8 +106,11 @@ def make_author(session: Session, code: str) -> int:
     return int(user.id)
 
 
-def make_world(session: Session, name: str = "大川机械") -> tuple[County, County]:
-    """Both counties, committed: (home, away)."""
+def make_world(session: Session, name: str = "大川机械", data_dir: Path | None = None) -> tuple[County, County]:
+    """Both counties, committed: (home, away). With `data_dir` the uploaded file of the import is there too."""
+    if data_dir is not None:
+        (data_dir / "imports").mkdir(exist_ok=True)
+        (data_dir / "imports" / "none.csv").write_text("统一社会信用代码,企业名称,2025年营业收入（万元）\n91331081MA2AAAAA1X,甲,2000\n", encoding="utf-8")
     make_regions(session)
     counties = []
     for number, code in enumerate((HOME, AWAY), 1):

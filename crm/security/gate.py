@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask import current_app, flash, g, redirect, request, session, url_for
 from flask_jwt_extended import verify_jwt_in_request
 from flask_login import current_user
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound, Unauthorized
 
 from crm.security.request import access, has_bearer
 
@@ -22,6 +22,7 @@ OPEN = frozenset({"static", "healthz", "readyz", "SignIn.login", "TokensApi.logi
 """Endpoints anybody may call: assets, supervision, sign-in, and the page a record's QR code leads to."""
 WITHOUT_NEW_PASSWORD = frozenset({"AccountPage.password", "SignIn.logout"})
 """All that a user who must change the password first may do."""
+LARGEST = 2**63 - 1  # BIGINT
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -31,7 +32,10 @@ def install(app: Flask) -> None:
 
 
 def _check() -> ResponseReturnValue | None:
-    if request.endpoint is None or request.endpoint in OPEN:
+    if request.endpoint is None:
+        return None
+    _refuse_nonsense()
+    if request.endpoint in OPEN:
         return None
     is_api = request.path.startswith("/api/")
     if is_api and has_bearer():
@@ -46,6 +50,19 @@ def _check() -> ResponseReturnValue | None:
             raise Forbidden("请先在网页上修改初始密码。")
         return redirect(url_for("AccountPage.password"))
     return None
+
+
+def _refuse_nonsense() -> None:
+    """Keys no database holds do not exist; a JSON body that is no object, or nested beyond reading, is not read further."""
+    if any(isinstance(value, int) and value > LARGEST for value in (request.view_args or {}).values()):
+        raise NotFound
+    if request.is_json and request.method not in SAFE:
+        try:
+            sound = isinstance(request.get_json(silent=True), dict)
+        except RecursionError:
+            sound = False
+        if not sound:
+            raise BadRequest
 
 
 def _ask_to_sign_in(is_api: bool) -> ResponseReturnValue:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crm.alerts.levels import NAMES
 from crm.criteria.engine import evaluate
 from crm.criteria.explain import explain_all
+from crm.criteria.expressions import parse_condition
 from crm.criteria.facts import facts_frame, read_enterprise
 
 if TYPE_CHECKING:
@@ -109,3 +111,15 @@ def test_quzhou_shows_both_its_goals_for_little_giants(packs: Packs) -> None:
 def test_a_figure_the_published_text_of_ruian_lost_is_unknown(packs: Packs) -> None:
     goal = next(t for t in packs["ruian"].book.targets if t.id == "ra.nev_output")
     assert [v.value for v in goal.values] == [None]
+
+
+@pytest.mark.parametrize("rule", ["exit_risk", "near_threshold"])
+def test_every_condition_of_an_alert_can_be_read(packs: Packs, rule: str) -> None:
+    conditions = [level.if_ for level in packs["taizhou"].alerts[rule].levels if level.if_]
+    assert all(parse_condition(text, NAMES) for text in conditions)
+
+
+@pytest.mark.parametrize("rule", ["exit_risk", "near_threshold"])
+def test_an_alert_without_figures_is_grey_before_it_can_be_green(packs: Packs, rule: str) -> None:
+    levels = [level.level for level in packs["taizhou"].alerts[rule].levels]
+    assert levels.index("grey") < levels.index("green")

@@ -46,8 +46,8 @@ BoardPage.withdraw                  OMA    move
 BoardPage.confirm                   MA     move
 BoardPage.reject                    MA     move
 BoardPage.undo                      MA     move
-AlertsPage.index                    OMAU
-AlertsPage.show_alert               OMAU   alert
+AlertsPage.index                    OMA 
+AlertsPage.show_alert               OMA    alert
 AlertsPage.acknowledge              OMA    alert
 AlertsPage.acknowledge_many         OMA
 AlertsPage.note                     OMA    alert
@@ -124,26 +124,26 @@ Contacts.add                        M
 Contacts.edit                       M      contact
 TokensApi.login                     open
 TokensApi.refresh                   open
-SpecApi.get                         OMAU   +version
-EnterprisesApi.get_list             OMAU
-EnterprisesApi.get                  OMAU   enterprise
+SpecApi.get                         OMA    +version
+EnterprisesApi.get_list             OMA 
+EnterprisesApi.get                  OMA    enterprise
 EnterprisesApi.post                 OM
 EnterprisesApi.patch                OM     enterprise
-FilingsApi.get_list                 OMAU
-FilingsApi.get                      OMAU   filing
-TitlesApi.get_list                  OMAU
+FilingsApi.get_list                 OMA 
+FilingsApi.get                      OMA    filing
+TitlesApi.get_list                  OMA 
 TitlesApi.post                      MA
-RegisterApi.get_list                OMAU
+RegisterApi.get_list                OMA 
 RegisterApi.enter                   MA
 RegisterApi.leave                   MA
-MovesApi.get_list                   OMAU
+MovesApi.get_list                   OMA 
 MovesApi.post                       OMA
 MovesApi.confirm                    MA     move
 MovesApi.reject                     MA     move
-AlertsApi.get_list                  OMAU
+AlertsApi.get_list                  OMA 
 AlertsApi.acknowledge               OMA    alert
-VisitsApi.get_list                  OMAU
-VisitsApi.get                       OMAU   visit
+VisitsApi.get_list                  OMA 
+VisitsApi.get                       OMA    visit
 """
 
 SHARED = {"+run": "1", "+job": "nightly", "+version": "v1", "filename": "css/app.css", "code": "X"}

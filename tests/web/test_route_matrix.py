@@ -19,10 +19,10 @@ OWN_ONLY = {"VisitsPage.edit"}
 
 
 @pytest.fixture
-def world(app, monkeypatch):
+def world(app, settings, monkeypatch):
     monkeypatch.setattr(app, "testing", False)  # a bug answers 500 here, as it would in use
     with app.app_context():
-        home, away = make_world(app.extensions["crm_sessions"]())
+        home, away = make_world(app.extensions["crm_sessions"](), data_dir=settings.data_dir)
         app.extensions["crm_sessions"].remove()
     return home, away
 
