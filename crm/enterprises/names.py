@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from pypinyin.pinyin_dict import pinyin_dict
 
@@ -38,6 +38,7 @@ def name_key(name: str) -> str:
     return _KEEP.sub("", text) or _KEEP.sub("", whole) or whole
 
 
+@lru_cache(maxsize=256)
 def fold(text: str) -> str:
     """Half width, lower case, without blanks: the form names are compared and searched in."""
     if not unicodedata.is_normalized("NFKC", text):

@@ -1,8 +1,10 @@
 """Verbs on firms: register, update, assign, change status, end; contacts and events. Flush, never commit.
 
 Every verb takes `by` (user id, None for the system) and the instant or day it happens; it marks the firm changed so that
-the night re-evaluates it, and returns what the audit trail needs.
+the night re-evaluates it, and returns what the audit trail needs. Where a table has no column for `by`, the audit trail
+is where it is kept.
 """
+# ruff: noqa: ARG001  # one shape of call for all verbs
 
 from __future__ import annotations
 
@@ -65,8 +67,10 @@ def register_enterprise(
 def update_enterprise(
     session: Session, firm: Enterprise, changes: Mapping[str, Any], *, version: int, by: int | None, at: datetime
 ) -> dict[str, tuple[Any, Any]]:
-    """Change fields; returns field -> (before, after), empty when nothing differs. A rename keeps the former name, a
-    move keeps the stay. `version` is the one the form was opened with: Stale when somebody saved since.
+    """Change fields; returns field -> (before, after), empty when nothing differs.
+
+    A rename keeps the former name, a move keeps the stay. `version` is the one the form was opened with: Stale when
+    somebody saved since.
     """
     if firm.version != version:
         raise Stale(version, firm.version)
@@ -171,7 +175,7 @@ def refresh_search(session: Session, firm: Enterprise) -> None:
 
 def search_text(name: str, short_name: str | None, letters: str, uscc: str, more: Iterable[str] = ()) -> str:
     """The folded text of one firm, parts separated by line ends so that no match runs across two of them."""
-    return "\n".join([fold(name), fold(short_name or ""), letters, uscc.lower(), *map(fold, more)])
+    return "\n".join([fold(name), fold(short_name) if short_name else "", letters, uscc.lower(), *map(fold, more)])
 
 
 def _clean(session: Session, values: Mapping[str, Any]) -> dict[str, Any]:

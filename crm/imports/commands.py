@@ -66,7 +66,7 @@ def import_command(
     try:
         with transaction(make_sessions(make_engine(settings.url))) as session:
             if session.scalar(select(Region.code).limit(1)) is None:
-                raise CrmError("数据库还没有准备好，请先运行 run.py prepare。")
+                raise CrmError("数据库还没有准备好，请先运行 run.py prepare。")  # noqa: TRY301
             if file is not None:
                 bar = None if as_json else _progress
                 batch = import_file(session, file, kind=kind, given=given, by=None, at=now(), data_dir=settings.data_dir, write=not dry_run, progress=bar)

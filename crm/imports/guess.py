@@ -105,7 +105,7 @@ def _head_period(text: str, title: Period | None, kind: str) -> tuple[Period | N
 
 def _by_words(text: str, rest: str, kind: str) -> tuple[Field | None, int, str]:
     index = word_index(kind)
-    for candidate, confidence in ((text, 98), (rest, 95), (_plain(rest), 92), (_plain(rest.split("/")[0]), 90), (_plain(rest.split("/")[-1]), 90)):
+    for candidate, confidence in ((text, 98), (rest, 95), (_plain(rest), 92), (_plain(rest.split("/", maxsplit=1)[0]), 90), (_plain(rest.rsplit("/", maxsplit=1)[-1]), 90)):
         if field := index.get(head_key(candidate)):
             return field, confidence, f"列名“{text}”就是{field.label}"
     key = head_key(_plain(rest))

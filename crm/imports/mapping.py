@@ -69,8 +69,9 @@ class Mapping:
         return cls(data["kind"], columns, **{s: data[s] for s in SETTINGS}, aliases=data["aliases"])
 
     def merge(self, given: dict[str, Any]) -> Mapping:
-        """Lay what a person said over the guess. `given["columns"]`: head (or index as text) -> field, None, or an object
-        with field, unit, period, form. Raises Invalid for a head the file does not have.
+        """Lay what a person said over the guess.
+
+        `given["columns"]`: head (or index as text) -> field, None, or an object with field, unit, period, form. Raises Invalid for a head the file does not have.
         """
         if unknown := sorted(set(given) - {"columns", "aliases", "kind", *SETTINGS}):
             raise Invalid(f"对应关系里有不认识的项：{'、'.join(unknown)}。")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
@@ -11,6 +10,8 @@ from crm.core.errors import NotFound
 from crm.imports.models import ImportBatch, ImportFinding
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 

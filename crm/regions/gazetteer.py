@@ -52,6 +52,7 @@ class Gazetteer:
         """`regions` are (code, name, level, successor or None, is_virtual); `zones` are (code, name)."""
         self._levels: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._hints: dict[str | None, str] = {}
         self._below: dict[tuple[str, str], _Names] = defaultdict(lambda: _Names({}, {}, {}))
         for code, name, level, successor, virtual in regions:
             self._levels[code], self._names[code] = level, name
@@ -121,7 +122,9 @@ class Gazetteer:
         return Place(code or None, level, ambiguous)
 
     def _hint(self, within: str | None) -> str:
-        return prefix(within)[:6] if within and within in self._levels else ""
+        if within not in self._hints:
+            self._hints[within] = prefix(within)[:6] if within and within in self._levels else ""
+        return self._hints[within]
 
     def _head(self, text: str, hint: str) -> tuple[str, str, int]:
         """Province and city at the start of the text: (code, level, where the rest begins)."""

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from crm.core.signals import member_entered, member_left
-from crm.imports.models import ImportBatch
 from crm.ladder.models import RegisterMembership, TitleGrant
 
 from .conftest import NAMES
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy.orm import Session
+
+    from crm.imports.models import ImportBatch
 
 pytestmark = pytest.mark.usefixtures("firms")
 TITLES = "企业名称,称号,认定日期,有效期至\n"

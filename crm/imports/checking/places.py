@@ -28,7 +28,8 @@ def with_places(session: Session, frame: pl.DataFrame, check: Check, findings: F
     frame = frame.with_columns(bare.alias("bare"))
     rows = frame.select("row", "region", "address", "state").rows()
     whole = check.mapping.region
-    answers = [_place(gazetteer, declared.get(region) if region else None, text, whole) for region, text in frame.select("region", "bare").rows()]
+    relate: Relate = {}
+    answers = [_place(gazetteer, declared.get(region) if region else None, text, whole, relate) for region, text in frame.select("region", "bare").rows()]
     for (row, region, address, state), (_, found, _, conflict) in zip(rows, answers, strict=True):
         if state is None and conflict:
             findings.add(row, "suspicious", check.head("address"), address, "region_conflict", f"地址不在“{region}”，按“{region}”归属，请核对。")
@@ -41,17 +42,26 @@ def with_places(session: Session, frame: pl.DataFrame, check: Check, findings: F
     return frame.with_columns(_allowed(frame, check))
 
 
-def _place(gazetteer: Gazetteer, declared: str | None, bare: str, whole: str | None) -> tuple[str | None, str, bool, bool]:
-    """(division, how found, only the file's hint, address contradicts the declaration)."""
+Relate = dict[tuple[str, str], tuple[bool, bool]]
+
+
+def _place(gazetteer: Gazetteer, declared: str | None, bare: str, whole: str | None, relate: Relate) -> tuple[str | None, str, bool, bool]:
+    """(division, how found, only the file's hint, address contradicts the declaration). `relate` remembers what lies in what."""
     hint = declared or whole
-    place = gazetteer.locate_bare(bare, hint)
-    if place.code is None:
+    code = gazetteer.locate_bare(bare, hint).code
+    if code is None:
         return hint, "import" if hint else "unknown", declared is None, False
-    if hint is None or covers([hint], place.code):
-        return place.code, "address", False, False
-    if covers([place.code], hint):
+    if hint is None:
+        return code, "address", False, False
+    known = relate.get((hint, code))
+    if known is None:
+        known = relate[hint, code] = covers([hint], code), covers([code], hint)
+    inside, above = known
+    if inside:
+        return code, "address", False, False
+    if above:
         return hint, "import", declared is None, False
-    return (declared, "import", False, True) if declared else (place.code, "address", False, False)
+    return (declared, "import", False, True) if declared else (code, "address", False, False)
 
 
 def _zones(gazetteer: Gazetteer) -> pl.Expr:

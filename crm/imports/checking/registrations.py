@@ -12,8 +12,8 @@ from crm.enterprises.names import fold
 from crm.enterprises.uscc import why_invalid
 from crm.imports.checking.codes import with_codes
 from crm.imports.checking.lookup import CHUNK, firms_by
-from crm.imports.checking.plan import Check, Findings, Plan
 from crm.imports.checking.places import with_places
+from crm.imports.checking.plan import Check, Findings, Plan
 from crm.imports.fields import STATUSES
 from crm.imports.reading.cells import SCALES, capital, dates, integers
 from crm.regions.models import Industry
@@ -115,7 +115,7 @@ def _values(session: Session, frame: pl.DataFrame, check: Check, findings: Findi
 
 
 def _bare_capital(unit: str | None) -> pl.Expr:
-    return integers(pl.col("capital"), SCALES[unit]) if unit in SCALES and SCALES[unit] else pl.lit(None, dtype=pl.Int64)
+    return integers(pl.col("capital"), SCALES[unit]) if SCALES.get(unit) else pl.lit(None, dtype=pl.Int64)
 
 
 def _kind() -> pl.Expr:

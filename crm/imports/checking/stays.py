@@ -73,7 +73,7 @@ def _frame(session: Session, check: Check, findings: Findings, names: tuple[str,
             elif not row["state"]:
                 findings.add(row["row"], "repaired", check.head(name), text, "date_rough", f"“{text}”没有写到日，按 {row[name]} 记。")
         for name in days:
-            if row[name] and name not in {"valid_to"} and row[name] > check.today and not row["state"]:
+            if row[name] and name != "valid_to" and row[name] > check.today and not row["state"]:
                 _reject(row, findings, check.head(name), row[name], "date_in_future", f"日期 {row[name]} 晚于今天，请核对。")
     return pl.DataFrame(rows, schema={**frame.drop(f"{d}_day" for d in days).schema, **dict.fromkeys(days, pl.Date)}) if rows else frame
 
@@ -156,7 +156,7 @@ def _stay(row: Row, stays: dict[int, list[Row]], check: Check, findings: Finding
         _reject(row, findings, check.head("exited_on"), exited, "not_in_register", "库中没有这家企业的入库记录，不能退库；请先导入入库记录。")
     elif same is not None:
         _existing_stay(row, same, check, findings)
-    elif any(entered < (s["exited_on"] or entered) and (exited is None or s["entered_on"] < exited) or s["exited_on"] is None for s in mine):
+    elif any((entered < (s["exited_on"] or entered) and (exited is None or s["entered_on"] < exited)) or s["exited_on"] is None for s in mine):
         _reject(row, findings, check.head("entered_on"), entered, "already_in_register", "这家企业在该日期已经在库，不能再次入库；请核对或先导入退库。")
     else:
         row |= {"state": "new", "id": None, "before": None, "entry": "re_entry" if any(s["entered_on"] < entered for s in mine) else "first"}

@@ -40,15 +40,16 @@ def write_registrations(session: Session, plan: Plan, _mapping: Mapping, journal
 def _insert(session: Session, new: pl.DataFrame, journal: Journal) -> list[int]:
     size = new.height
     ids = reserve_ids(session, Enterprise, size)
-    names = new["name"].to_list()
+    told = [(name_key(name)[:200], letters := initials(name)[:200], search_text(name, short, letters, uscc))
+            for name, short, uscc in new.select("name", "short_name", "uscc").rows()]
+    keys, letters, texts = (list(part) for part in zip(*told, strict=True)) if told else ([], [], [])
     columns: dict[str, list[Any]] = {c: new[c].to_list() for c in (*COMPARED, "uscc", "kind", "region_code", "region_found") if c != "status"}
     columns |= {
-        "id": ids, "status": new["status"].fill_null("active").to_list(), "name_key": [name_key(n)[:200] for n in names], "initials": [initials(n)[:200] for n in names],
+        "id": ids, "status": new["status"].fill_null("active").to_list(), "name_key": keys, "initials": letters,
         "created_at": [journal.at] * size, "updated_at": [journal.at] * size, "version": [1] * size,
     }
     insert_rows(session, Enterprise, columns)
-    text = [search_text(*parts) for parts in zip(names, columns["short_name"], columns["initials"], columns["uscc"], strict=True)]
-    insert_rows(session, EnterpriseSearch, {"enterprise_id": ids, "text": text})
+    insert_rows(session, EnterpriseSearch, {"enterprise_id": ids, "text": texts})
     journal.add(new["row"].to_list(), "enterprise", ids, "insert")
     return ids
 
