@@ -14,29 +14,39 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 
+from crm.alerts.season import data_month
+from crm.config import Settings
 from crm.core.bulk import insert_rows
+from crm.core.clock import now
 from crm.core.db import is_postgresql
 from crm.core.errors import Conflict
 from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent, EnterpriseSearch
 from crm.indicators.models import Filing
-from crm.ladder.models import RegisterMembership, StageEntry, TitleGrant
+from crm.jobs.chain import Chain, packs_of
+from crm.ladder.changes import clear
+from crm.ladder.models import RegisterMembership, Standing, StageEntry, TitleGrant
 from crm.regions.models import Industry, Region, Zone
+from crm.regions.scope import prefix_range
+from crm.security.models import User, UserRegion
+from crm.visits.models import Visit
 from seeds.demo_firm import City, Sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.orm import Session
 
 SCALES = ("small", "city", "province")
 SEED = 20261122
 CHUNK = 8_000
+OFFICER_FIRMS = 60
 TABLES = {
     "enterprise": Enterprise, "search": EnterpriseSearch, "contact": Contact, "event": EnterpriseEvent, "annual": Filing, "monthly": Filing,
-    "power": Filing, "held": Filing, "register": RegisterMembership, "title": TitleGrant, "stage": StageEntry,
+    "power": Filing, "held": Filing, "score": Filing, "register": RegisterMembership, "title": TitleGrant, "stage": StageEntry,
 }
 
 
@@ -45,12 +55,34 @@ def load_spec() -> dict[str, Any]:
     return json.loads((Path(__file__).parent / "demo.json").read_text(encoding="utf-8"))
 
 
-def data_month(on: date) -> tuple[int, int]:
-    """(year, month) of the last month whose figures are in by `on`: some 15 days after its end; January is never reported."""
-    month = on.replace(day=1) - timedelta(days=1)
-    if on.day < 15:
-        month = month.replace(day=1) - timedelta(days=1)
-    return (month.year - 1, 12) if month.month == 1 else (month.year, month.month)
+def build_city(
+    session: Session, scale: str, on: date, *, data_dir: Path | None = None, settings: Settings | None = None, seed: int = SEED,
+    progress: Callable[[int, int], None] | None = None, checkpoint: Callable[[], None] | None = None,
+) -> dict[str, int]:
+    """The whole demo: firms, evaluation as of the day, alerts, counts, and firms for every officer there is.
+
+    `checkpoint` is called after every chunk and step (commit); without it all happens in the caller's transaction.
+    """
+    settings = settings or Settings(**({"data_dir": data_dir} if data_dir else {}))
+
+    def told(done: int, total: int) -> None:
+        if checkpoint:
+            checkpoint()
+        if progress:
+            progress(done, total)
+
+    made = create_demo(session, scale, on, seed=seed, progress=told)
+    chain = Chain(session, packs_of(settings), on, now())
+    made |= {f"evaluated.{name}": count for name, count in chain.evaluate().items()}
+    made |= {f"alerts.{name}": count for name, count in chain.alerts().items()}
+    officers = session.execute(
+        select(User.id, UserRegion.code).join(UserRegion, UserRegion.user_id == User.id).where(User.roles.any(name="officer"))
+    ).all()
+    for user_id, code in officers:
+        made["assigned"] = made.get("assigned", 0) + assign_demo_officer(session, user_id, code, OFFICER_FIRMS, on)
+    chain.counts()
+    clear(session, now())
+    return made
 
 
 def create_demo(
@@ -119,6 +151,34 @@ def _move_sequence(session: Session) -> None:
         session.execute(text("SELECT setval(pg_get_serial_sequence('enterprise', 'id'), (SELECT max(id) FROM enterprise))"))
 
 
-def noon(day: date) -> datetime:
-    """An instant on a day, for what was recorded then."""
-    return datetime.combine(day, time(4, 0), UTC)
+def assign_demo_officer(session: Session, user_id: int, region_code: str, n: int, on: date) -> int:
+    """Give a user `n` firms of a division nobody looks after, those with alerts and near misses first, and a few visits."""
+    low, high = prefix_range(region_code)
+    urgency = case({"red": 0, "orange": 1, "yellow": 2}, value=Standing.alert_level, else_=3)
+    query = (
+        select(Enterprise)
+        .join(Standing, Standing.enterprise_id == Enterprise.id)
+        .where(Enterprise.region_code >= low, Enterprise.region_code < high, Enterprise.officer_id.is_(None), Enterprise.status == "active")
+        .order_by(urgency, Standing.near_missing.nulls_last(), Standing.revenue_last.desc().nulls_last(), Enterprise.id)
+    )
+    firms = session.scalars(query.limit(n)).all()
+    for firm in firms:
+        firm.officer_id = user_id
+    session.flush()
+    _visits(session, user_id, firms, on)
+    return len(firms)
+
+
+def _visits(session: Session, user_id: int, firms: Sequence[Enterprise], on: date) -> None:
+    """Every third firm was visited in the last months; some next steps are due about now."""
+    words = load_spec()["visits"]
+    for number, firm in enumerate(firms[::3]):
+        day = on - timedelta(days=5 + number * 9 % 120)
+        started = datetime.combine(day, time(2, 0), UTC)
+        session.add(Visit(
+            uuid=str(uuid5(NAMESPACE_URL, f"demo-visit/{firm.uscc}")), enterprise_id=firm.id, kind=("onsite", "onsite", "phone", "meeting")[number % 4],
+            started_at=started, ended_at=started + timedelta(minutes=50), place=firm.address, summary=words["summaries"][number % len(words["summaries"])],
+            policies=[], fields={}, next_step=words["next_steps"][number % len(words["next_steps"])],
+            next_on=on + timedelta(days=number * 5 % 35 - 8), author_id=user_id, created_at=started,
+        ))
+    session.flush()

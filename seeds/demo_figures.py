@@ -77,17 +77,17 @@ class Figures:
         out[-1] = year_total
         return out
 
-    def annual(self, sales: int, rd_share: float, *, ready: bool = False) -> dict[str, int | None]:
+    def annual(self, sales: int, rd_share: float, main_share: float, *, ready: bool = False) -> dict[str, int | None]:
         """A year's figures around `sales` 元. `ready` firms fill in everything the titles ask for."""
         rng = self._rng
-        main = round(sales * (0.955 if ready else min(1.0, rng.betavariate(18, 1.6))))
+        main = round(sales * main_share)
         margin = rng.gauss(0.065, 0.06)
         staff = max(1, round(math.exp(-0.6 + 0.62 * math.log(max(sales / WAN, 1)) + rng.gauss(0, 0.3 if ready else 0.5))))
         assets = round(sales * rng.uniform(0.7, 1.6))
         debt = round(assets * (0.52 if ready else min(1.05, max(0.08, rng.gauss(0.56, 0.17)))))
         rd = round(sales * rd_share)
         return {
-            "revenue": sales, "revenue_main": main, "revenue_taxable": round(main * rng.uniform(0.97, 1.0)),
+            "revenue": sales, "revenue_main": main, "revenue_taxable": round(main * 0.985),
             "main_product_revenue": round(main * (0.8 if ready else rng.uniform(0.45, 0.98))),
             "profit_total": round(sales * margin), "profit_net": round(sales * margin * 0.85),
             "cost_total": round(sales * (1 - margin)), "tax_paid": round(sales * rng.uniform(0.01, 0.06)),

@@ -21,7 +21,7 @@ ANNUAL = (
     "tax_paid", "rd_expense", "rd_expense_domestic", "hightech_revenue", "assets_total", "liabilities_total",
     "net_assets", "employees", "rd_staff", "tech_staff", "insured_staff", "equity_raised",
 )
-HELD = ("niche_years", "ip_class1", "ip_class1_own", "ip_class1_high_value", "ip_class2", "patents_invention", "market_share", "zjtx_score")
+HELD = ("niche_years", "ip_class1", "ip_class1_own", "ip_class1_high_value", "ip_class2", "patents_invention", "market_share")
 
 
 class Sheets:
@@ -40,6 +40,7 @@ class Sheets:
         "monthly": (*HEAD, "revenue", "revenue_main", "revenue_taxable", "invoiced_sales", "tax_paid"),
         "power": (*HEAD, "electricity"),
         "held": (*HEAD, *HELD),
+        "score": (*HEAD, "zjtx_score"),
         "register": ("enterprise_id", "entered_on", "exited_on", "entry", "profession", "exit_reason", "recorded_at"),
         "title": ("enterprise_id", "title", "kind", "batch", "granted_on", "valid_to", "revoked_on", "recorded_at"),
         "stage": ("enterprise_id", "stage", "on", "recorded_at"),
@@ -168,11 +169,11 @@ class City:
     def _filings(self, firm: dict[str, Any], sheets: Sheets) -> None:
         rng, story, fid = self._rng, firm["story"], firm["id"]
         rd = story.get("rd") or math.exp(rng.gauss(*self._spec["rd_ln"]))
-        firm["rd"] = rd
+        firm["main"] = 0.955 if story.get("ready") else 1.0 if story.get("exact") else min(1.0, rng.betavariate(18, 1.6))
         for year in range(self._on.year - 3, self._on.year):
             if year < firm["registered"].year or (not story and not firm["registered_now"] and rng.random() < 0.06):
                 continue
-            values = self._figures.annual(firm["yuan"][year - self._year + 3], rd, ready=bool(story.get("ready")))
+            values = self._figures.annual(firm["yuan"][year - self._year + 3], rd, firm["main"], ready=bool(story.get("ready")))
             recorded = _instant(date(year + 1, 3, 20))
             sheets.rows["annual"].append((fid, "year", str(year), "period", "demo", recorded, None, *(values[name] for name in ANNUAL)))
         self._monthly(firm, sheets)
@@ -193,7 +194,7 @@ class City:
             if n >= last or (self._year + back, month) < (firm["registered"].year, firm["registered"].month) or rng.random() < missing:
                 continue
             sales = year_sums[back + 2][month - 1]
-            row = (sales, round(sales * 0.96), round(sales * 0.94), round(sales * 0.95), round(sales * 0.03)) if up else (sales, None, round(sales * 0.94), None, None)
+            row = (sales, round(sales * firm["main"]), round(sales * firm["main"] * 0.985), round(sales * 0.95), round(sales * 0.03)) if up else (sales, None, round(sales * 0.94), None, None)
             if rng.random() < spec["p_revision"]:
                 wrong = (round(sales * rng.uniform(0.9, 1.1)), *row[1:])
                 sheets.rows["monthly"].append((fid, "month", period, "ytd", "demo", recorded, recorded + timedelta(days=9), *wrong))
@@ -229,10 +230,20 @@ class City:
         sheets.rows["held"].append((
             firm["id"], "day", period, "period", "demo", recorded, None,
             max(4, niche) if ready else niche, first, max(0, first - rng.randint(0, 1)), 1 if first > 2 and rng.random() < 0.4 else 0,
-            rng.randint(0, 12), first, share, score,
+            rng.randint(0, 12), first, share,
         ))
+        if score is not None:
+            sheets.rows["score"].append((firm["id"], "year", str(self._on.year), "period", "demo", recorded, None, score))
+        if ready:
+            self._statements(firm, sheets)
         held = self._titles(firm, sheets)
         self._stages(firm, held, sheets)
+
+    def _statements(self, firm: dict[str, Any], sheets: Sheets) -> None:
+        """What only a person can say about a firm that prepares an application."""
+        day = self._on - timedelta(days=30)
+        for kind, said in self._spec["statements"].items():
+            sheets.rows["event"].append((firm["id"], f"flag.{kind}", day, said, "visit", _instant(day)))
 
     def _titles(self, firm: dict[str, Any], sheets: Sheets) -> set[str]:
         rng, story, size, held = self._rng, firm["story"], firm["size"], set()
@@ -270,7 +281,7 @@ class City:
         kind = firm["story"].get("event")
         if kind is None and not firm["story"] and firm["size"] > 300:
             draw = rng.random()
-            kind = "suspended" if draw < 0.002 else "abnormal_operation" if draw < 0.004 else None
+            kind = "suspended" if draw < 0.002 else "abnormal_listed" if draw < 0.004 else None
         if kind:
             day = self._on - timedelta(days=rng.randint(15, 80))
             sheets.rows["event"].append((firm["id"], kind, day, None, "demo", _instant(day)))

@@ -31,14 +31,14 @@ COLUMNS = (
 """Fact columns read beside those the pack's rules need."""
 
 
-def inputs(evaluation: Evaluation) -> pl.DataFrame:
-    """One row per firm, in the evaluation's order, named as alert rules of a pack call them.
+def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None) -> pl.DataFrame:
+    """One row per firm, in the evaluation's order, named as alert rules of a pack call them. `frame`: the evaluation's, with more columns.
 
     `line` 元, `projected` (with `_low`, `_high`, `method`, `share`, `spread`), `last_year`, `ytd`, `ytd_month`, `ytd_prior`,
     `ytd_yoy`, `electricity_yoy`, `insured_yoy` as (now, before) pairs, `months_missing`, `months_without_power`, `stopped`,
     `no_data`, `in_register`, `month` (of the newest figures that should be in), `stopped_by`, `stopped_on`.
     """
-    on, frame = evaluation.on, evaluation.frame
+    on, frame = evaluation.on, evaluation.frame if frame is None else frame
     year, month = data_month(on)
     named = frame.select(
         *(key for key in ("enterprise_id", "uscc") if key in frame.columns),
@@ -52,6 +52,14 @@ def inputs(evaluation: Evaluation) -> pl.DataFrame:
     return project(named).with_columns(
         months_missing=missing.cast(pl.Int64), no_data=(pl.col("ytd").is_null() & (due > 0)), month=pl.lit(month, pl.Int64),
         stopped=pl.col("stopped_by").is_not_null(),
+    )
+
+
+def forecast(seen: pl.DataFrame, on: date) -> pl.DataFrame:
+    """The inputs as a standing shows them: this year's 累计, its period, the same a year before, the projection."""
+    return seen.select(
+        "enterprise_id", revenue_ytd=pl.col("ytd"), ytd_period=pl.lit(f"{on.year}-") + pl.col("ytd_month").cast(pl.String).str.zfill(2),
+        revenue_ytd_before=pl.col("ytd_prior"), projected=pl.col("projected"), projected_low=pl.col("projected_low"), projected_high=pl.col("projected_high"),
     )
 
 

@@ -30,7 +30,7 @@ _PAIRS = {"ytd_yoy": ("ytd", "ytd_prior"), "electricity_yoy": ("electricity", "e
 
 def level_of(rule: AlertRule, on: date) -> pl.Expr:
     """Index of the first level whose condition is met (a level without condition always is), null when none is."""
-    compiler = Compiler(on, {})
+    compiler = Compiler(on)
     found: pl.Expr = pl.lit(None, pl.Int32)
     for index, level in reversed(list(enumerate(rule.levels))):
         if level.if_ is None:

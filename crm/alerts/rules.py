@@ -26,9 +26,9 @@ NEAR_FROM = 0.5
 """Firms outside the register are asked about from half of their line upwards (last year or projected)."""
 
 
-def assess(evaluation: Evaluation) -> pl.DataFrame:
+def assess(evaluation: Evaluation, seen: pl.DataFrame | None = None) -> pl.DataFrame:
     """One row per firm and rule that was asked: the inputs, `rule`, `subject`, `level`, `text` and `probability` (below the line)."""
-    seen = inputs(evaluation)
+    seen = inputs(evaluation) if seen is None else seen
     parts = []
     for name in (EXIT, NEAR):
         if rule := evaluation.pack.alerts.get(name):

@@ -103,7 +103,7 @@ def _rows(table: Table, columns: Mapping[str, Sequence[Any]], *, postgresql: boo
 def _wire(table: Table, name: str, values: Sequence[Any], *, postgresql: bool) -> Sequence[Any]:
     kind = table.columns[name].type
     if isinstance(kind, JSON) or type(kind).__name__ == "JSONB":
-        return _map(lambda value: orjson.dumps(value).decode(), values)
+        return _map(lambda value: value if isinstance(value, str) else orjson.dumps(value).decode(), values)
     if postgresql:
         return values
     if isinstance(kind, UtcDateTime):

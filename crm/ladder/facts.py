@@ -31,8 +31,12 @@ STATUS_EVENTS = {"suspended": "suspended", "revoked": "deregistered", "cancelled
 """Status of a firm -> the event it counts as, on the day the status began."""
 FLAG = "flag."
 """A yes/no fact is an event of kind `flag.<id>` with the note 'yes' or 'no'; the latest statement counts."""
+RECENT = 3  # months read of everybody before earlier ones are read of the silent
+FEW_SILENT = 10_000
 HISTORY = 30  # years looked back for the largest earlier figure
 _OWN = frozenset(COLUMNS)
+_NUMBER = cast(func.replace(Filing.period, "-", ""), Integer).label("n")
+_RANK = case({source: at for at, source in enumerate(PRIORITY)}, value=Filing.source, else_=len(PRIORITY)).label("rank")
 _FEW = 500
 
 
@@ -115,36 +119,60 @@ class _Reader:
 
     def cumulative(self, asked: list[Column]) -> pl.DataFrame:
         """Per measure: 累计 of the latest month of this year that has one, its month, the same months of last year."""
-        year, last = self._on.year, self._on.month - 1
+        months = [f"{month:02d}" for month in range(1, self._on.month)] or ["00"]
+        recent, older = months[-RECENT:], months[:-RECENT]
         measures = sorted({column.key for column in asked})
-        now = self._filings("month", "ytd", [f"{year}-{month:02d}" for month in range(1, last + 1)], measures)
-        months = now["n"].unique().to_list() if any(column.kind == "ytd_prior" for column in asked) else []
-        prior = self._filings("month", "ytd", [f"{year - 1}-{month % 100:02d}" for month in months], measures)
+        now, before = (self._filings("month", "ytd", [f"{year}-{month}" for month in recent], measures) for year in (self._on.year, self._on.year - 1))
         made: pl.DataFrame | None = None
         for measure in measures:
-            part = _latest(now, prior, measure)
+            part = self._latest(measure, now, before, older)
             made = part if made is None else made.join(part, on="enterprise_id", how="full", coalesce=True)
         assert made is not None  # asked is not empty
         return made.select("enterprise_id", *(column.name for column in asked))
 
-    def _filings(self, kind: str, form: str, periods: Sequence[str], measures: Iterable[str]) -> pl.DataFrame:
+    def _latest(self, measure: str, now: pl.DataFrame, before: pl.DataFrame, older: list[str]) -> pl.DataFrame:
+        """`m.ytd`, `m.ytd_month`, `m.ytd_prior`; earlier months are read only of firms the recent ones do not answer for."""
+        have, prior = (frame.select("enterprise_id", n=pl.col("n") % 100, value=pl.col(measure)).drop_nulls("value") for frame in (now, before))
+        silent = sorted(self._firms() - set(have["enterprise_id"].to_list())) if older else []
+        if silent:
+            rest = _Reader(self._session, self._on, silent if len(silent) < FEW_SILENT else self._only, self._known_at)
+            for year in (self._on.year, self._on.year - 1):
+                rows = rest._filings("month", "ytd", [f"{year}-{month}" for month in older], [measure], filled=True)
+                rows = rows.select("enterprise_id", n=pl.col("n") % 100, value=pl.col(measure)).drop_nulls("value")
+                have, prior = (pl.concat([rows, have]), prior) if year == self._on.year else (have, pl.concat([rows, prior]))
+        latest = have.sort("n").unique("enterprise_id", keep="last", maintain_order=True)
+        joined = latest.join(prior.rename({"value": "prior"}), on=["enterprise_id", "n"], how="left")
+        return joined.rename({"n": f"{measure}.ytd_month", "value": f"{measure}.ytd", "prior": f"{measure}.ytd_prior"})
+
+    def _firms(self) -> set[int]:
+        if self._only is not None:
+            return set(self._only)
+        return set(self._session.scalars(select(Enterprise.id).where(Enterprise.deleted_at.is_(None), Enterprise.status == "active")))
+
+    def _filings(self, kind: str, form: str, periods: Sequence[str], measures: Iterable[str], *, filled: bool = False) -> pl.DataFrame:
         """`enterprise_id`, `n` (the period's digits as a number) and the measures: one row per firm and period.
 
         Periods and sources are read as numbers: a text per row would cost more than all figures together.
         """
         names = sorted(set(measures))
         own = [name for name in names if name in _OWN]
-        others = [name for name in names if name not in _OWN]
-        number = cast(func.replace(Filing.period, "-", ""), Integer).label("n") if len(periods) != 1 else literal(int("".join(periods).replace("-", ""))).label("n")
-        rank = case({source: at for at, source in enumerate(PRIORITY)}, value=Filing.source, else_=len(PRIORITY)).label("rank")
-        query = select(Filing.enterprise_id, number, rank, *(getattr(Filing, name) for name in own), *([Filing.extra] if others else [])).where(
-            Filing.period_kind == kind, Filing.form == form, Filing.period.in_(periods), known(self._known_at)
-        )
+        query = select(
+            Filing.enterprise_id, _NUMBER if len(periods) != 1 else literal(int(periods[0].replace("-", ""))).label("n"), _RANK,
+            *(getattr(Filing, name) for name in own), *([Filing.extra] if len(own) < len(names) else []),
+        ).where(Filing.form == form, Filing.period.in_(periods), known(self._known_at))
+        if self._only is None:  # a period says its kind; for a few firms the condition would only lead SQLite to the wrong index
+            query = query.where(Filing.period_kind == kind)
+        if filled and own:
+            query = query.where(getattr(Filing, own[0]).is_not(None))
+        return self._frame(query, names)
+
+    def _frame(self, query: Any, names: list[str]) -> pl.DataFrame:
+        own = [name for name in names if name in _OWN]
         schema = {"enterprise_id": pl.Int64, "n": pl.Int64, "rank": pl.Int64, **dict.fromkeys(own, pl.Int64)}
         parts = []
         for part in _parts(self._session, query, Filing.enterprise_id, self._only):
             extra = part.pop("extra", [])
-            parts.append(pl.DataFrame(part, schema=schema).with_columns(_unpacked(extra, others)))
+            parts.append(pl.DataFrame(part, schema=schema).with_columns(_unpacked(extra, [name for name in names if name not in _OWN])))
         return _one_source(pl.concat(parts), names)
 
     def titles(self, frame: pl.DataFrame, asked: list[Column]) -> pl.DataFrame:
@@ -250,12 +278,3 @@ def _one_source(frame: pl.DataFrame, measures: list[str]) -> pl.DataFrame:
         return frame.drop("rank")
     first = [pl.col(name).drop_nulls().first() for name in measures]
     return frame.sort("rank").group_by("enterprise_id", "n", maintain_order=True).agg(*first)
-
-
-def _latest(now: pl.DataFrame, prior: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """`m.ytd`, `m.ytd_month`, `m.ytd_prior` of one measure."""
-    month = (pl.col("n") % 100).alias("month")
-    have = now.filter(pl.col(measure).is_not_null()).select("enterprise_id", month, pl.col(measure).alias(f"{measure}.ytd"))
-    made = have.sort("month").unique("enterprise_id", keep="last", maintain_order=True)
-    before = prior.select("enterprise_id", month, pl.col(measure).alias(f"{measure}.ytd_prior"))
-    return made.join(before, on=["enterprise_id", "month"], how="left").rename({"month": f"{measure}.ytd_month"})

@@ -1,0 +1,119 @@
+"""Evaluate → forecast → alerts → counts, for everybody or for some firms. Each part leaves nothing to do when repeated."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from sqlalchemy import func, select, update
+
+from crm.alerts.inputs import COLUMNS, forecast, inputs
+from crm.alerts.nightly import Changes, Night, show_levels
+from crm.alerts.rules import assess
+from crm.alerts.signals import electricity
+from crm.core.clock import local
+from crm.criteria.loading import load_packs
+from crm.ladder.changes import changed, clear
+from crm.ladder.counts import rebuild_counts
+from crm.ladder.evaluation import evaluate_population
+from crm.ladder.models import Standing
+from crm.visits.models import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+    from crm.config import Settings
+    from crm.criteria.engine import Evaluation
+    from crm.criteria.packs import Pack, Packs
+
+_FEW = 500
+
+
+def packs_of(settings: Settings) -> Packs:
+    """The packs an instance works with; loaded once a process."""
+    return _packs(settings.packs_dir, settings.packs, settings.data_dir / "cache" / "packs")
+
+
+@lru_cache(maxsize=4)
+def _packs(folder: Path, names: tuple[str, ...], cache: Path) -> Packs:
+    return load_packs(folder, list(names), cache)
+
+
+class Chain:
+    """One pass over firms as of a day. `only` None: everybody."""
+
+    def __init__(self, session: Session, packs: Packs, on: date, at: datetime, only: Sequence[int] | None = None, run_id: int | None = None) -> None:
+        self._session, self._packs, self._on, self._at = session, packs, on, at
+        self._only = None if only is None else sorted(set(only))
+        self._run_id = run_id
+        self._seen: list[tuple[Pack, pl.DataFrame, list[int]]] = []
+
+    def within(self, session: Session) -> Chain:
+        """The same pass in another transaction."""
+        self._session = session
+        return self
+
+    def evaluate(self, progress: Callable[[int, int], None] | None = None) -> dict[str, int]:
+        """Verdicts, standings with forecast, proposed moves. What alerts need is kept for `alerts()`."""
+        self._seen.clear()
+        power = electricity(self._session, self._on, self._only)
+
+        def look(evaluation: Evaluation) -> pl.DataFrame:
+            frame = evaluation.frame.join(power, on="enterprise_id", how="left", maintain_order="left")
+            seen = inputs(evaluation, frame)
+            self._seen.append((evaluation.pack, assess(evaluation, seen), frame["enterprise_id"].to_list()))
+            return forecast(seen, self._on)
+
+        return evaluate_population(
+            self._session, self._packs, self._on, at=self._at, only=self._only, more=COLUMNS, run_id=self._run_id, look=look, progress=progress
+        ).as_dict()
+
+    def alerts(self) -> dict[str, int]:
+        """Raise, worsen, ease, wake and settle; then show each firm's worst level in its standing."""
+        total = Changes()
+        for pack, assessed, firms in self._seen:
+            made = Night(self._session, pack, self._on, self._at).compare(assessed, firms)
+            for name, count in made.as_dict().items():
+                setattr(total, name, getattr(total, name) + count)
+        show_levels(self._session, self._only)
+        return total.as_dict()
+
+    def counts(self) -> dict[str, int]:
+        """Visits into the standings, then all counts anew."""
+        show_visits(self._session, self._only)
+        return {"counts": rebuild_counts(self._session, self._at)}
+
+
+def show_visits(session: Session, only: Sequence[int] | None = None) -> None:
+    """Write the day of each firm's latest visit into its standing row."""
+    query = select(Visit.enterprise_id, func.max(Visit.started_at)).group_by(Visit.enterprise_id)
+    if only is not None and len(only) <= _FEW:
+        query = query.where(Visit.enterprise_id.in_(only))
+    shown = {firm: day for firm, day in session.execute(select(Standing.enterprise_id, Standing.last_visit_on).where(Standing.last_visit_on.is_not(None)))}
+    for firm, instant in session.execute(query).tuples().all():
+        if shown.get(firm) != local(instant).date():
+            session.execute(update(Standing).where(Standing.enterprise_id == firm).values(last_visit_on=local(instant).date()))
+
+
+def refresh(session: Session, packs: Packs, on: date, at: datetime, ids: Sequence[int]) -> dict[str, Any]:
+    """Bring some firms up to date at once: for a page that has just changed one, and for the queue."""
+    chain = Chain(session, packs, on, at, ids)
+    done: dict[str, Any] = {**chain.evaluate(), **chain.alerts()}
+    show_visits(session, ids)
+    clear(session, at, ids)
+    return done
+
+
+def refresh_changed(session: Session, packs: Packs, on: date, at: datetime) -> dict[str, Any]:
+    """Bring all firms marked as changed up to date, and the counts."""
+    ids = changed(session, at)
+    if not ids:
+        return {"firms": 0}
+    done = refresh(session, packs, on, at, ids)
+    rebuild_counts(session, at)
+    return done

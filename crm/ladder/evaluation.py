@@ -1,0 +1,237 @@
+"""Evaluate firms from the database: facts, verdicts, transitions, standings, proposed moves. Any number of firms, any day.
+
+    evaluate_population(session, packs, on, at=…)              everybody
+    evaluate_population(session, packs, on, at=…, only=[7])    one firm, after a person changed it
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from sqlalchemy import select
+
+from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.criteria.columns import required_columns
+from crm.criteria.engine import Evaluation, evaluate
+from crm.criteria.store import forget_other_packs, store
+from crm.ladder.facts import facts_frame
+from crm.ladder.models import PLACES, STEP_BETWEEN, Move, Standing
+from crm.ladder.standing import standings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy.orm import Session
+
+    from crm.criteria.packs import Pack, Packs
+    from crm.criteria.terms import Column
+
+CHUNK = 100_000
+"""Firms worked at a time, so that memory stays flat."""
+KEPT = ("place", "place_since")
+"""What people decided: kept from the row on file."""
+OWN = (
+    "region_code", "tier", "size_class", "in_register", "should_register", "register_item", "register_state", "pools", "titles", "steps",
+    "active_step", "board_group", "near_item", "near_missing", "near_text", "near_ratio", "revenue_year", "revenue_last",
+)
+"""Columns of a standing that an evaluation decides."""
+FORECAST = ("revenue_ytd", "ytd_period", "revenue_ytd_before", "projected", "projected_low", "projected_high")
+"""Columns of a standing that the caller's forecast gives."""
+_FEW = 500
+
+
+@dataclass
+class Evaluated:
+    """What an evaluation did, in rows."""
+
+    firms: int = 0
+    verdicts: int = 0
+    transitions: int = 0
+    standings: int = 0
+    proposed: int = 0
+    lapsed: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Counts for the run's row."""
+        return asdict(self)
+
+
+def evaluate_population(
+    session: Session, packs: Packs, on: date, *, at: datetime, only: Sequence[int] | None = None, more: Iterable[Column] = (),
+    run_id: int | None = None, look: Callable[[Evaluation], pl.DataFrame | None] | None = None, progress: Callable[[int, int], None] | None = None,
+) -> Evaluated:
+    """Evaluate all live firms, or those of `only`, each by the most specific pack of its region, and write what differs.
+
+    `more`: fact columns wanted beside the packs' own; `look` sees every evaluation before it is let go, and may give
+    FORECAST columns by `enterprise_id` for the standings.
+    """
+    done = Evaluated()
+    wanted = set(more)
+    for pack in packs:
+        wanted |= set(_all_columns(packs, pack, on))
+    parts = _chunks(session, only)
+    for number, ids in enumerate(parts):
+        facts = facts_frame(session, wanted, on, ids)
+        for pack, part in _by_pack(packs, facts):
+            evaluation = evaluate(pack, part, on)
+            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None)
+        done.firms += facts.height
+        if progress is not None:
+            progress(number + 1, len(parts))
+    return done
+
+
+def _all_columns(packs: Packs, pack: Pack, on: date) -> list[Column]:
+    return [column for name in (pack.id, *pack.book.chain) for column in required_columns(packs[name], on)]
+
+
+def _chunks(session: Session, only: Sequence[int] | None) -> list[Sequence[int] | None]:
+    """None = everybody at once, while that fits one chunk."""
+    if only is not None:
+        ids = sorted(set(only))
+        return [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
+    return [None]
+
+
+def _by_pack(packs: Packs, facts: pl.DataFrame) -> list[tuple[Pack, pl.DataFrame]]:
+    """Firms by the pack of their county."""
+    county = facts["region"].str.head(6)
+    names = {code: packs.for_region(code).id for code in county.unique().to_list()}
+    if len(set(names.values())) == 1:
+        return [(packs[next(iter(names.values()))], facts)]
+    marked = facts.with_columns(county.replace_strict(names, return_dtype=pl.String).alias("#pack"))
+    return [(packs[str(name)], part.drop("#pack")) for (name,), part in marked.group_by("#pack", maintain_order=True)]
+
+
+def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None) -> None:
+    if not evaluation.frame.height:
+        return
+    ids = evaluation.frame["enterprise_id"].to_list()
+    stored = store(session, evaluation, at=at, run_id=run_id)
+    forget_other_packs(session, evaluation.pack, ids)
+    done.verdicts += stored.written
+    done.transitions += stored.transitions.height
+    new = standings(evaluation)
+    if forecast is not None:
+        new = new.join(forecast, on="enterprise_id", how="left", maintain_order="left")
+    old = _old(session, ids)
+    joined = new.join(old, on="enterprise_id", how="left", suffix="_old", maintain_order="left")
+    done.standings += _write(session, joined, evaluation.on)
+    done.lapsed += _lapse(session, joined)
+    done.proposed += _propose(session, joined, evaluation, at)
+
+
+def _old(session: Session, ids: list[int]) -> pl.DataFrame:
+    """Standings on file; JSON columns as text."""
+    names = ("enterprise_id", *KEPT, *OWN, *FORECAST)
+    query = select(*(getattr(Standing, name) for name in names))
+    if len(ids) <= _FEW:
+        query = query.where(Standing.enterprise_id.in_(ids))
+    columns: dict[str, Any] = fetch_columns(session, query)
+    for name in ("pools", "titles", "steps"):
+        columns[name] = [_compact(value) for value in columns[name]]
+    columns["place_since"] = [None if day is None else str(day) for day in columns["place_since"]]
+    whole = ("enterprise_id", "near_missing", "near_ratio", "revenue_year", "revenue_last", *(name for name in FORECAST if name != "ytd_period"))
+    kinds = {name: pl.Int64 if name in whole else pl.Boolean if name in ("in_register", "should_register") else pl.String for name in names}
+    for name in ("in_register", "should_register"):
+        columns[name] = [bool(value) for value in columns[name]]
+    return pl.DataFrame(columns, schema=kinds)
+
+
+def _compact(value: Any) -> str:
+    """SQLite gives the text that was written, PostgreSQL the value."""
+    if isinstance(value, str):
+        return value
+    import orjson  # noqa: PLC0415 - only PostgreSQL needs it
+
+    return orjson.dumps(value).decode()
+
+
+def _write(session: Session, joined: pl.DataFrame, on: date) -> int:
+    """Write standings that are new or differ. The place is the one on file; at first sight the tier."""
+    own = [name for name in (*OWN, *FORECAST) if f"{name}_old" in joined.columns]
+    differs = pl.any_horizontal([pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in own]) | pl.col("place").is_null()
+    changed = joined.filter(differs).with_columns(place=pl.coalesce("place", "tier"))
+    columns = {name: changed[name].to_list() for name in ("enterprise_id", *own, "place")}
+    columns["place_since"] = changed["place_since"].str.to_date().to_list()
+    columns["evaluated_on"] = [on] * changed.height
+    return upsert_rows(session, Standing, ["enterprise_id"], columns)
+
+
+def _lapse(session: Session, joined: pl.DataFrame) -> int:
+    """Open proposals of evaluation whose ground is gone are put aside."""
+    query = select(Move).where(Move.state == "proposed", Move.proposed_by.is_(None))
+    moves = session.scalars(query).all()
+    if not moves:
+        return 0
+    ids = [move.enterprise_id for move in moves]
+    rows = {row["enterprise_id"]: row for row in joined.filter(pl.col("enterprise_id").is_in(ids)).iter_rows(named=True)}
+    lapsed = 0
+    for move in moves:
+        row = rows.get(move.enterprise_id)
+        up = _rank(move.to_place) > _rank(move.from_place)
+        if row is not None and not (row.get(f"proposes.{move.step}") if up else _rank(row["tier"]) < _rank(move.from_place)):
+            move.state = "superseded"
+            lapsed += 1
+    session.flush()
+    return lapsed
+
+
+def _propose(session: Session, joined: pl.DataFrame, evaluation: Evaluation, at: datetime) -> int:
+    """Propose what the verdicts newly support: up, where a step's condition turned met; down, where the tier fell below the place."""
+    wanted: list[tuple[str, str, str, pl.DataFrame]] = []
+    for step, (low, high) in STEP_BETWEEN.items():
+        name = f"proposes.{step}"
+        if name in joined.columns:
+            was = pl.col("steps_old").str.contains(f'"{step}":\\{{"state":"[a-z_]+","proposes":true', literal=False).fill_null(value=False)
+            wanted.append((step, low, high, joined.filter(pl.col(name) & ~was & (pl.coalesce("place", "tier") == low))))
+    fell = joined.filter(pl.col("place").is_not_null() & _below("tier", "tier_old") & _below("tier", "place"))
+    for (place, tier), part in fell.group_by("place", "tier"):
+        step = next(step for step, (low, _) in STEP_BETWEEN.items() if low == tier)
+        wanted.append((step, str(place), str(tier), part))
+    return sum(_insert(session, step, low, high, part, evaluation, at) for step, low, high, part in wanted)
+
+
+def _insert(session: Session, step: str, low: str, high: str, part: pl.DataFrame, evaluation: Evaluation, at: datetime) -> int:
+    """Write proposals, but not over an open one and not one refused on the same verdict."""
+    if not part.height:
+        return 0
+    known: dict[int, list[Move]] = {}
+    ids = part["enterprise_id"].to_list()
+    for start in range(0, len(ids), _FEW):
+        query = select(Move).where(Move.enterprise_id.in_(ids[start : start + _FEW]), Move.step == step)
+        for move in session.scalars(query):
+            known.setdefault(move.enterprise_id, []).append(move)
+    rows = []
+    for row in part.iter_rows(named=True):
+        verdict = _verdict(row, step)
+        moves = known.get(row["enterprise_id"], [])
+        if any(m.state == "proposed" or (m.state == "rejected" and m.to_place == high and m.verdict == verdict) for m in moves):
+            continue
+        rows.append((row["enterprise_id"], verdict))
+    size = len(rows)
+    return insert_rows(session, Move, {
+        "enterprise_id": [firm for firm, _ in rows], "verdict": [verdict for _, verdict in rows], "step": [step] * size,
+        "from_place": [low] * size, "to_place": [high] * size, "state": ["proposed"] * size, "proposed_on": [evaluation.on] * size,
+        "against_verdict": [False] * size, "pack_hash": [evaluation.pack.hash] * size, "created_at": [at] * size,
+    })
+
+
+def _verdict(row: dict[str, Any], step: str) -> dict[str, Any]:
+    """What the proposal rests on. Equal verdicts are not proposed again after a refusal."""
+    return {
+        "step": step, "tier": row["tier"], "register_state": row["register_state"], "in_register": row["in_register"],
+        "titles": row["titles"], "revenue_year": row["revenue_year"], "revenue_last": row["revenue_last"],
+    }
+
+
+def _rank(place: str) -> int:
+    return list(PLACES).index(place)
+
+
+def _below(one: str, other: str) -> pl.Expr:
+    ranks = {place: rank for rank, place in enumerate(PLACES)}
+    return pl.col(one).replace_strict(ranks, default=None, return_dtype=pl.Int8) < pl.col(other).replace_strict(ranks, default=None, return_dtype=pl.Int8)

@@ -1,0 +1,177 @@
+"""The narrow rows lists and boards are drawn from, made from an evaluation of many firms at once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from crm.criteria import wording
+from crm.criteria.engine import MET
+from crm.criteria.expressions import unit_of
+from crm.criteria.packs import REGISTER
+from crm.criteria.terms import SIZES
+from crm.core.money import WAN
+from crm.ladder.reach import Plan, apart, line, value
+
+if TYPE_CHECKING:
+    from crm.criteria.engine import Evaluation
+    from crm.criteria.schema import Step
+
+STATES = ("unmet", "met", "unknown", "not_in_force", "not_applicable")
+SHOULD_REGISTER = "should_register"
+NEAR_ENOUGH = 500
+"""Per mille of the way from which a firm outside the register counts as near its line; our default, not policy."""
+HUNDRED = 100
+_SLOT = 64  # items of a step's `via`, at most
+
+
+def standings(evaluation: Evaluation) -> pl.DataFrame:
+    """One row per firm, columns as Standing has them (without what moves, visits and alerts decide).
+
+    `steps` is JSON text: step -> state, proposes, item, missing, unknown, per_mille. `pools` and `titles` are JSON text.
+    """
+    frame = _with_reaches(evaluation)
+    pack, book = evaluation.pack, evaluation.pack.book
+    tier = pl.lit(pack.ladder[0].id)
+    for place in pack.ladder:
+        if place.requires is not None:
+            tier = pl.when(pl.col(f"s:place.{place.id}") == MET).then(pl.lit(place.id)).otherwise(tier)
+    frame = frame.with_columns(tier=tier)
+    tests = [test.key for test in evaluation.program.register]
+    register_item = pl.col("#register").replace_strict(list(range(len(tests))), tests, default=None, return_dtype=pl.String) if tests else pl.lit(None, pl.String)
+    titles = {c.key: pl.col(c.name) for c in evaluation.program.columns if c.kind == "title"}
+    made = frame.select(
+        "enterprise_id", region_code=pl.col("region"), tier=pl.col("tier"),
+        size_class=pl.col("#size").replace_strict(list(range(len(SIZES))), list(SIZES), default=None, return_dtype=pl.String),
+        in_register=_flag(frame, "register.in"),
+        should_register=(pl.col(f"s:{SHOULD_REGISTER}") == MET) if f"s:{SHOULD_REGISTER}" in frame.columns else pl.lit(value=False),
+        register_item=register_item, register_state=pl.col(f"s:{REGISTER}").replace_strict(list(range(len(STATES))), list(STATES), return_dtype=pl.String),
+        pools=_json_list({pool.id: pl.col(f"s:{pool.id}") == MET for pool in book.pools}), titles=_json_list(titles),
+        steps=_steps_json(evaluation), **_board(evaluation), revenue_year=pl.when(pl.col("revenue.y-1").is_not_null()).then(evaluation.on.year - 1),
+        revenue_last=pl.col("revenue.y-1"), **{f"proposes.{step.id}": pl.col(f"proposes.{step.id}") for step in pack.steps},
+    )
+    return made.with_columns(near_text=_texts(evaluation, frame, made["near_number"], made["near_item"])).drop("near_number")
+
+
+def _with_reaches(evaluation: Evaluation) -> pl.DataFrame:
+    """The evaluation's frame with `reach:{item}` for every item on a step's way and `best:{step}`, `proposes.{step}`, `group.{step}`."""
+    program, pack = evaluation.program, evaluation.pack
+    wanted = list(dict.fromkeys(key for step in pack.steps for key in step.via if key != REGISTER))
+    own = [test.key for test in program.register]
+    plan = Plan(evaluation.on)
+    for key in dict.fromkeys([*wanted, *own]):
+        plan.add(program.by_key[key].tree, f"reach:{key}")
+    lazy = plan.run(evaluation.frame.lazy())
+    mine: pl.Expr = pl.lit(None, pl.Int64)
+    for index, key in enumerate(own):
+        mine = pl.when(pl.col("#register") == index).then(pl.col(f"reach:{key}")).otherwise(mine)
+    lazy = lazy.with_columns(mine.alias(f"reach:{REGISTER}"))
+    present = set(lazy.collect_schema().names())
+    lazy = lazy.with_columns(apart(pl.col(f"reach:{key}")).missing.alias(f"reach.{key}.missing") for key in (*wanted, REGISTER) if f"reach.{key}.missing" not in present)
+    lazy = lazy.with_columns(_best(step, present).alias(f"best:{step.id}") for step in pack.steps)
+    compiler = evaluation.compiler
+    tests = []
+    for step in pack.steps:
+        proposal = program.proposals[step.id]
+        tests.append((compiler.condition(proposal).fill_null(value=False) if proposal is not None else pl.lit(value=False)).alias(f"proposes.{step.id}"))
+        group: pl.Expr = pl.lit(None, pl.String)
+        for name, test in reversed(program.groups[step.id]):
+            group = pl.lit(name) if test is None else pl.when(compiler.condition(test).fill_null(value=False)).then(pl.lit(name)).otherwise(group)
+        tests.append(group.alias(f"group.{step.id}"))
+    return lazy.with_columns(tests).collect()
+
+
+def _best(step: Step, columns: set[str]) -> pl.Expr:
+    """Nearest item on the step's way: reach × 64 + its place in `via`; titles held and items without rule are skipped."""
+    found = []
+    for index, key in enumerate(step.via):
+        state = pl.col(f"s:{key}")
+        here = (state <= 2) & pl.col(f"reach:{key}").is_not_null()  # noqa: PLR2004 - unmet, met, unknown
+        held = f"title.{key.removesuffix('.review')}"
+        if held in columns:
+            here &= ~pl.col(held).fill_null(value=False)
+        found.append(pl.when(here).then(pl.col(f"reach:{key}") * _SLOT + index))
+    return pl.min_horizontal(found) if found else pl.lit(None, pl.Int64)
+
+
+def _item(step: Step) -> pl.Expr:
+    keys = list(step.via) or [""]
+    return (pl.col(f"best:{step.id}") % _SLOT).replace_strict(list(range(len(keys))), keys, default=None, return_dtype=pl.String)
+
+
+def _steps_json(evaluation: Evaluation) -> pl.Expr:
+    parts: list[pl.Expr] = []
+    states = pl.Series([f'"{state}"' for state in STATES])
+    for index, step in enumerate(evaluation.pack.steps):
+        found = apart(pl.col(f"best:{step.id}") // _SLOT)
+        parts += [pl.lit(f'{"," if index else "{"}"{step.id}":{{"state":'), pl.lit(states).gather(pl.col(f"s:place.{step.to}").cast(pl.UInt32))]
+        parts += [pl.lit(',"proposes":'), pl.col(f"proposes.{step.id}").cast(pl.String)]
+        parts += [pl.lit(',"item":'), ('"' + _item(step) + '"').fill_null("null")]
+        for name in ("missing", "unknown", "per_mille"):
+            parts += [pl.lit(f',"{name}":'), getattr(found, name).cast(pl.String).fill_null("null")]
+        parts.append(pl.lit("}"))
+    return pl.concat_str([*parts, pl.lit("}")]) if parts else pl.lit("{}")
+
+
+def _board(evaluation: Evaluation) -> dict[str, pl.Expr]:
+    """Column and group on the board (of several the latest step), and the nearest item there; without a column, of the step up from the tier."""
+    steps = evaluation.pack.steps
+    step: pl.Expr = pl.lit(None, pl.String)
+    group: pl.Expr = pl.lit(None, pl.String)
+    best: pl.Expr = pl.lit(None, pl.Int64)
+    item: pl.Expr = pl.lit(None, pl.String)
+    for one in steps:  # where the firm stands by its tier, if nothing below says more
+        here = pl.col("tier") == one.from_
+        best, item = pl.when(here).then(pl.col(f"best:{one.id}")).otherwise(best), pl.when(here).then(_item(one)).otherwise(item)
+    for one in steps:
+        here = pl.col(f"group.{one.id}").is_not_null()
+        step, group = pl.when(here).then(pl.lit(one.id)).otherwise(step), pl.when(here).then(pl.col(f"group.{one.id}")).otherwise(group)
+        best, item = pl.when(here).then(pl.col(f"best:{one.id}")).otherwise(best), pl.when(here).then(_item(one)).otherwise(item)
+    found = apart(best // _SLOT)
+    told = (found.missing > 0) & (step.is_not_null() | (item != REGISTER) | (found.per_mille >= NEAR_ENOUGH))
+    return {
+        "active_step": step, "board_group": group, "near_item": pl.when(told).then(item), "near_missing": pl.when(told).then(found.missing),
+        "near_ratio": pl.when(told).then(found.per_mille), "near_number": pl.when(told).then(found.near),
+    }
+
+
+def _texts(evaluation: Evaluation, frame: pl.DataFrame, numbers: pl.Series, items: pl.Series) -> pl.Series:
+    """'研发费用占比 差0.24个百分点' for the firms with a nearest criterion; one expression per criterion that occurs."""
+    program, on = evaluation.program, evaluation.on
+    told: list[str | None] = [None] * frame.height
+    rows = pl.DataFrame({"row": range(frame.height), "number": numbers, "item": items}).filter(pl.col("number") >= 0)
+    for (number,), part in rows.group_by("number"):
+        leaf = program.criteria[int(number)]  # type: ignore[call-overload]  # a number of the frame
+        seen, asked = value(leaf, on), line(leaf)
+        where = part["row"].to_list()
+        values = frame[where].select(seen.alias("v"))["v"].to_list() if seen is not None and asked is not None else [None] * len(where)
+        compare = wording.compared(leaf.term)
+        unit = (unit_of(compare.right, evaluation.pack.names) or unit_of(compare.left, evaluation.pack.names)) if compare is not None else ""
+        for row, amount in zip(where, values, strict=True):
+            told[row] = _text(leaf.label, amount, asked, unit)
+    return pl.Series("near_text", told, dtype=pl.String)
+
+
+def _text(label: str, amount: float | None, asked: tuple[float, str] | None, unit: str) -> str:
+    if amount is None or asked is None:
+        return f"{label} 未达"[:120]
+    short = Fraction(round(abs(asked[0] - amount) * 10**6), 10**6)
+    if unit == "元" and short >= WAN:
+        short = Fraction(round(short / HUNDRED) * HUNDRED)  # two decimals of 万元 are enough on a card
+    return f"{label} 差{wording.gap(short, unit)}"[:120]
+
+
+def _json_list(flags: dict[str, pl.Expr]) -> pl.Expr:
+    if not flags:
+        return pl.lit("[]")
+    names = [pl.when(test.fill_null(value=False)).then(pl.lit(f'"{name}"')) for name, test in flags.items()]
+    return pl.lit("[") + pl.concat_str(names, separator=",", ignore_nulls=True) + pl.lit("]")
+
+
+def _flag(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name).fill_null(value=False) if name in frame.columns else pl.lit(value=False)
+
+
+__all__ = ["NEAR_ENOUGH", "STATES", "standings"]
