@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from crm.criteria import quantity
 from crm.criteria.errors import Problem
 from crm.criteria.expressions import ExpressionError, Names, parse_condition, parse_value
 from crm.criteria.packs import Pack
 from crm.criteria.schema import Band, Item, Node, Rule, ScoreItem, SizeRow, Sourced, Title
-from crm.criteria.terms import Met
+from crm.criteria.terms import Const, Met, Param, Term, rebuild
 from crm.criteria.terms import walk as walk_term
 from crm.criteria.trees import inherit, walk
+from crm.criteria.vectors import Compiler, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from crm.criteria.book import Book
     from crm.criteria.reading import Path_, Source
 
+_TREES = ("register", "pools", "levels", "notes", "titles", "places")
 Places = dict[tuple[str, str], tuple["Source", "Path_"]]
 
 
@@ -69,7 +73,7 @@ class _Checker:
     def ids(self) -> None:
         for key, times in Counter(self.pack.items).items():
             if times > 1:
-                section = next(s for s in ("register", "pools", "levels", "notes", "titles", "places") if (s, key) in self.places)
+                section = next((s for s in _TREES if (s, key) in self.places), "titles")
                 self.problem(section, key, key, f"id {key!r} 用在 {times} 处，请换一个")
 
     def title(self, title: Title) -> None:
@@ -112,7 +116,18 @@ class _Checker:
         except ExpressionError as error:
             self.problem(section, entry, key, str(error))
             return
+        try:
+            Compiler(date(2000, 1, 1)).condition(rebuild(term, self.filled))  # type: ignore[arg-type]  # a condition stays one
+        except Overflow as error:
+            self.problem(section, entry, key, str(error))
         self.asks.setdefault(item, set()).update(t.item for t in walk_term(term) if isinstance(t, Met))
+
+    def filled(self, term: Term) -> Term:
+        """Parameters by their largest value: what could overflow would with that."""
+        if not isinstance(term, Param):
+            return term
+        values = [quantity.parse(v.value).value for v in self.pack.parameters[term.id].values if v.value is not None]
+        return Const(max(values, key=abs, default=Fraction(0)))
 
     def score_item(self, section: str, entry: str, part: str, item: ScoreItem, outer: Sourced) -> None:
         key = item.label or part
@@ -192,7 +207,8 @@ class _Checker:
                     reached.add(item)
                     todo += asks.get(item, ())
             if start in reached:
-                self.problem("titles", start, start, f"条件互相引用成环：{start}")
+                section = next((s for s in _TREES if (s, start.removesuffix(".review")) in self.places), "titles")
+                self.problem(section, start.removesuffix(".review"), start, f"条件互相引用成环：{start}")
 
 
 def _under_all(root: Node, node: Node) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crm.criteria import packing, terms, wording
@@ -240,6 +240,36 @@ def short_text(view: ItemView) -> str:
     return text if view.reach.missing <= 1 else f"差 {view.reach.missing} 条，先看 {text}"
 
 
+def source_of(pack: Pack, given: Sourced) -> Source:
+    """A source with its document looked up."""
+    document = pack.documents.get(given.document or "")
+    number = (document.number or document.title) if document else None
+    return Source(number, document.title if document else None, given.clause, given.quote, document.status if document else None, given.basis, given.checked_on)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What a criterion's view says of every firm alike."""
+
+    compare: Compare | None
+    unit: str
+    required: str | None
+    period: str
+    source: Source
+
+
+@lru_cache(maxsize=16)
+def _fixed(program: Program) -> tuple[_Fixed, ...]:
+    names, made = program.pack.names, []
+    for leaf in program.criteria:
+        compare, unit, required = wording.compared(leaf.term), "", None
+        if compare is not None and isinstance(compare.right, Const):
+            unit = unit_of(compare.right, names) or unit_of(compare.left, names)
+            required = wording.required(compare.op, compare.right.value, unit) if leaf.in_force else None
+        made.append(_Fixed(compare, unit, required, wording.period(leaf.term, program.on), source_of(program.pack, leaf.source)))
+    return tuple(made)
+
+
 class _Expander:
     def __init__(self, program: Program, row: Row) -> None:
         self.program, self.pack = program, program.pack
@@ -267,29 +297,21 @@ class _Expander:
         steps = tuple(self.step(step.id, items, sure) for step in self.pack.steps)
         return Explanation(self.pack, self.program.on, tier(self.pack, self.states), self.size_class, sure, self.states[REGISTER], items, steps, notes, self.cells)
 
-    def source(self, given: Sourced) -> Source:
-        document = self.pack.documents.get(given.document or "")
-        number = (document.number or document.title) if document else None
-        return Source(number, document.title if document else None, given.clause, given.quote, document.status if document else None, given.basis, given.checked_on)
-
     def criterion(self, leaf: Criterion) -> CriterionView:
         applies = leaf.when is None or self.firm.condition(leaf.when) is not False
         truth = self.leaves[leaf.number]
         state = "not_in_force" if not leaf.in_force else "unknown" if truth is None else "met" if truth else "unmet"
-        on = self.program.on
-        value, compare = self.seen(leaf), wording.compared(leaf.term)
-        actual = required = gap = None
+        fixed = _fixed(self.program)[leaf.number]
+        compare, on = fixed.compare, self.program.on
+        actual = gap = None
         per_mille = 1000 if state == "met" else 0 if state == "unmet" else None
         if compare is not None and leaf.in_force:
-            unit, line = unit_of(compare.right, self.pack.names) or unit_of(compare.left, self.pack.names), compare.right.value  # type: ignore[union-attr]  # compared() gives constants
-            required = wording.required(compare.op, line, unit)
-            actual, gap, per_mille = self.measured(leaf, compare, value, unit, state, per_mille)
+            actual, gap, per_mille = self.measured(leaf, compare, self.seen(compare), fixed.unit, state, per_mille)
         asks = ()
         if state == "unknown" and applies:
             asked = wording.unknown_columns(leaf.term, self.cells) if not _scores_in(leaf.term) else self.score_columns(leaf)
             asks = (leaf.ask,) if leaf.ask else tuple(dict.fromkeys(wording.question(c, self.pack, on) for c in asked))
-        period = wording.period(leaf.term, on)
-        return CriterionView(leaf.id, leaf.number, leaf.label, state, actual, required, gap, period, self.source(leaf.source), asks, per_mille, applies, leaf.note)
+        return CriterionView(leaf.id, leaf.number, leaf.label, state, actual, fixed.required, gap, fixed.period, fixed.source, asks, per_mille, applies, leaf.note)
 
     def score_columns(self, leaf: Criterion) -> list[terms.Column]:
         """Empty columns behind the score a criterion asks for."""
@@ -302,10 +324,9 @@ class _Expander:
                         found += wording.unknown_columns(line.term, self.cells)
         return found
 
-    def seen(self, leaf: Criterion) -> list[Fraction | None]:
+    def seen(self, compare: Compare) -> list[Fraction | None]:
         """The value or, for a window, the values compared."""
-        compare = wording.compared(leaf.term)
-        if compare is None or isinstance(compare.left, ScoreOf | Cagr):
+        if isinstance(compare.left, ScoreOf | Cagr):
             return []
         of: tuple[Value, ...] = compare.left.of if isinstance(compare.left, Window) else (compare.left,)
         return [self.firm.value(v) for v in of]
@@ -331,7 +352,7 @@ class _Expander:
             worst = (max if compare.op in {">=", ">"} else min)(known)
         text = wording.amount(worst, unit)
         if state == "unmet" and text == wording.amount(line, unit):
-            text = wording.amount(worst, unit, places=6)  # shows why it fails by a hair
+            text = wording.amount(worst, unit, places=8)  # shows why it fails by a hair
         if state != "unmet" or leaf.veto:
             return text, None, per_mille
         return text, wording.gap(abs(line - worst), unit), _part(worst, line, compare.op)
@@ -353,14 +374,8 @@ class _Expander:
         near = self.views[reach.near] if reach.near is not None else None
         held = self.cells.get(f"title.{title.id}") if title else None
         purpose = None if title is None else "review" if item.key.endswith(".review") else "award"
-        scores = tuple(self.score(s) for s in self.program.scales if s.id in self.scores_of(item))
-        return ItemView(item.key, item.label, self.states[item.key], self.source(item.source), tree, views, scores, reach, near, purpose, None if held is None else bool(held), title)
-
-    def scores_of(self, item: RunItem) -> set[str]:
-        """Scores its criteria ask for, and the parts of the whole one."""
-        named = {t.id for leaf in (item.tree.leaves if item.tree else ()) for t in terms.walk(leaf.term) if isinstance(t, ScoreOf)}
-        wholes = [s for s in self.program.scales if s.whole and s.id in named]
-        return named | {p.id for whole in wholes for p in self.program.scales if not p.whole and set(p.items) <= set(whole.items)}
+        scores = tuple(self.score(s) for s in self.program.scales_of[item.key])
+        return ItemView(item.key, item.label, self.states[item.key], source_of(self.pack, item.source), tree, views, scores, reach, near, purpose, None if held is None else bool(held), title)
 
     def score(self, scale: Scale) -> ScoreView:
         low, high = self.firm.scores[scale.id]

@@ -49,7 +49,7 @@ def parse_condition(text: str, names: Names) -> Condition:
     try:
         return _Reader(text, names).condition(_tree(text))
     except IndexError:
-        raise ExpressionError(f"a function misses an argument (in {text!r})") from None
+        raise ExpressionError(f"函数少了参数（在 {text!r} 里）") from None
 
 
 def parse_value(text: str, names: Names) -> Value:
@@ -57,7 +57,7 @@ def parse_value(text: str, names: Names) -> Value:
     try:
         return _Reader(text, names).value(_tree(text), window=True)
     except IndexError:
-        raise ExpressionError(f"a function misses an argument (in {text!r})") from None
+        raise ExpressionError(f"函数少了参数（在 {text!r} 里）") from None
 
 
 def unit_of(term: Value, names: Names) -> str:
@@ -89,7 +89,7 @@ def _tree(text: str) -> ast.expr:
     try:
         return ast.parse(marked.strip(), mode="eval").body
     except SyntaxError as error:
-        raise ExpressionError(f"{text!r} cannot be read near column {error.offset}: {error.msg}") from None
+        raise ExpressionError(f"{text!r} 第 {error.offset} 个字符附近读不懂：{error.msg}") from None
 
 
 class _Reader:
@@ -99,7 +99,7 @@ class _Reader:
         self.text, self.names = text, names
 
     def refuse(self, why: str) -> NoReturn:
-        raise ExpressionError(f"{why} (in {self.text!r})")
+        raise ExpressionError(f"{why}（在 {self.text!r} 里）")
 
     # conditions
 
@@ -112,27 +112,27 @@ class _Reader:
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPS:
                 return self.compare(left, _OPS[type(op)], right)
             case ast.Compare():
-                self.refuse("compare two values with one of >= > <= < ==; join several with `and`")
+                self.refuse("两个值用 >= > <= < == 之一比较；几个比较用 and 连接")
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _QUESTIONS:
                 return _QUESTIONS[name](self, args)
             case ast.Name(id=name) if self.names.extra.get(name) == "?":
                 return Is(Column("identity", name))
             case _:
-                self.refuse(f"{ast.unparse(node)!r} is no condition; write a comparison or one of {', '.join(sorted(_QUESTIONS))}")
+                self.refuse(f"{ast.unparse(node)!r} 不是条件；写一个比较，或用：{'、'.join(sorted(_QUESTIONS))}")
 
     def compare(self, left: ast.expr, op: str, right: ast.expr) -> Condition:
         a, b = self.value(left, window=True), self.value(right)
         ua, ub = unit_of(a, self.names), unit_of(b, self.names)
         if ua != ub and ub == "" and isinstance(b, Const):
             if ua == "%" and b.value != 0:
-                self.refuse(f"a ratio is compared with a percentage: write {ast.unparse(right)}%")
+                self.refuse(f"比率要与百分数比较：请写 {ast.unparse(right)}%")
             if ua == "元" and b.value != 0:
-                self.refuse(f"money is compared with money: write {ast.unparse(right)}元 or 万元")
+                self.refuse(f"金额要带单位：请写 {ast.unparse(right)}元 或 {ast.unparse(right)}万元")
             b = Const(b.value, ua)
         elif ua != ub and ua and ub:
-            self.refuse(f"{ua} is compared with {ub}")
+            self.refuse(f"{ua} 不能与 {ub} 比较")
         if isinstance(a, ScoreOf | Cagr) and not isinstance(b, Const | Param):
-            self.refuse("a score or cagr is compared with a number or a parameter")
+            self.refuse("score(…)、cagr(…) 只能与数字或 param(…) 比较")
         return Compare(op, a, b)  # type: ignore[arg-type]  # _OPS holds exactly these
 
     # values
@@ -157,80 +157,80 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _VALUES:
                 made = _VALUES[name](self, args)
                 if isinstance(made, Window | Cagr) and not window:
-                    self.refuse(f"{name}(…) stands alone on the left of a comparison")
+                    self.refuse(f"{name}(…) 只能单独写在比较的左边")
                 return made
             case _:
-                self.refuse(f"{ast.unparse(node)!r} is no value; write a measure, a quantity or one of {', '.join(sorted(_VALUES))}")
+                self.refuse(f"{ast.unparse(node)!r} 不是数值；写指标、数量，或用：{'、'.join(sorted(_VALUES))}")
 
     def arithmetic(self, a: Value, op: ast.operator, b: Value) -> Value:
         ua, ub = unit_of(a, self.names), unit_of(b, self.names)
         if any(isinstance(v, ScoreOf) for v in (a, b)):
-            self.refuse("a score is an interval: compare it, do not calculate with it")
+            self.refuse("评分是区间：只能比较，不能再计算")
         match op:
             case ast.Add() | ast.Sub():
                 if ua != ub and not (ub == "" or ua == ""):
-                    self.refuse(f"{ua} and {ub} cannot be added")
+                    self.refuse(f"{ua} 与 {ub} 不能相加减")
                 return Sum(a, b, 1 if isinstance(op, ast.Add) else -1)
             case ast.Mult():
                 if not (isinstance(a, Const | Param) or isinstance(b, Const | Param)):
-                    self.refuse("multiply by a number or a parameter only")
+                    self.refuse("只能乘以数字或 param(…)")
                 return Product(a, b)
             case ast.Div():
                 return Ratio(a, b)
-        self.refuse("only + - * / can be used")
+        self.refuse("只能用 + - * /")
 
     def figure(self, name: str, offset: int | None, form: str | None = None) -> Value:
         if name in self.names.extra:
             return Figure(name, "at", self.names.extra[name])
         if name not in self.names.measures:
-            self.refuse(f"unknown measure {name!r}; declare it in measures.yaml")
+            self.refuse(f"没有指标 {name!r}；请先在 measures.yaml 里声明")
         unit, periods = self.names.measures[name]
         base, scale = _MEASURE_UNITS.get(unit, (unit, Fraction(1)))
         if offset is not None:
             if "year" not in periods:
-                self.refuse(f"{name} is not a yearly measure")
+                self.refuse(f"{name} 没有年度数")
             if offset > 0:
-                self.refuse(f"{name}[{offset}] lies in the future; [-1] is last year")
+                self.refuse(f"{name}[{offset}] 是将来的数；[-1] 是上年")
             return Figure(name, "year", base, scale, offset)
         if form is None:
             form = "either" if {"year", "at"} <= set(periods) else "year" if "year" in periods else "at"
             if form == "at" and "at" not in periods:
-                self.refuse(f"{name} is only monthly: use ytd({name})")
+                self.refuse(f"{name} 只有月度数：请写 ytd({name})")
         return Figure(name, form, base, scale, -1 if form in {"year", "either", "before"} else 0)  # type: ignore[arg-type]
 
     def figure_of(self, node: ast.expr, form: str) -> Value:
         if not isinstance(node, ast.Name):
-            self.refuse(f"{ast.unparse(node)!r}: name a measure")
+            self.refuse(f"{ast.unparse(node)!r}：这里要写指标名")
         needs = {"at": "at", "ytd": "month", "ytd_prior": "month", "before": "year"}[form]
         if node.id in self.names.measures and needs not in self.names.measures[node.id][1]:
-            self.refuse(f"{node.id} has no {needs} figures")
+            self.refuse(f"{node.id} 没有 {needs} 这种期间的数")
         return self.figure(node.id, None, form)
 
     def whole(self, node: ast.expr) -> int:
         value = self.value(node)
         if not isinstance(value, Const) or value.value.denominator != 1:
-            self.refuse(f"{ast.unparse(node)!r} is no whole number")
+            self.refuse(f"{ast.unparse(node)!r} 不是整数")
         return int(value.value)
 
     def years(self, node: ast.expr) -> int:
         if not 1 <= (n := self.whole(node)) <= 10:
-            self.refuse("a window is 1 to 10 years long")
+            self.refuse("年数要在 1 到 10 之间")
         return n
 
     def known(self, node: ast.expr, among: frozenset[str] | dict[str, object], what: str) -> str:
         name = node.value if isinstance(node, ast.Constant) else ast.unparse(node)
         if name not in among:
-            self.refuse(f"unknown {what} {name!r}")
+            self.refuse(f"没有这个{what} {name!r}")
         return str(name)
 
     def texts(self, args: list[ast.expr]) -> tuple[str, ...]:
         if not args or not all(isinstance(a, ast.Constant) and isinstance(a.value, str) for a in args):
-            self.refuse('codes are quoted: industry("06-46")')
+            self.refuse('代码要加引号：industry("06-46")')
         return tuple(a.value for a in args)  # type: ignore[attr-defined]
 
     def window(self, args: list[ast.expr]) -> tuple[Value, ...]:
         if len(args) != 2:
-            self.refuse("a window takes the number of years and a value: each(2, rd_expense / revenue)")
+            self.refuse("要写年数和数值：each(2, rd_expense / revenue)")
         inner = self.value(args[1])
         return tuple(shift(inner, -i) for i in range(self.years(args[0])))
 
@@ -254,18 +254,18 @@ class _Reader:
         return Both("and", (Compare(">=", last, line), Compare("<", self.figure_of(args[0], "before"), line)))
 
     def event(self, args: list[ast.expr]) -> Condition:
-        kind = self.known(args[0], self.names.events, "event")
+        kind = self.known(args[0], self.names.events, "事件")
         return Happened(Column("event", kind), self.whole(args[1]) if len(args) > 1 else None, self.names.events[kind])
 
     def flag(self, args: list[ast.expr]) -> Condition:
-        name = self.known(args[0], self.names.flags, "flag")
+        name = self.known(args[0], self.names.flags, "标记")
         return Is(Column("flag", name), self.names.flags[name])
 
 
 _Make = Callable[[_Reader, list[ast.expr]], Value]
 _Ask = Callable[[_Reader, list[ast.expr]], Condition]
 _VALUES: dict[str, _Make] = {
-    "param": lambda r, a: Param(r.known(a[0], r.names.params, "parameter")),
+    "param": lambda r, a: Param(r.known(a[0], r.names.params, "参数")),
     "latest": lambda r, a: r.figure_of(a[0], "at"),
     "ytd": lambda r, a: r.figure_of(a[0], "ytd"),
     "ytd_prior": lambda r, a: r.figure_of(a[0], "ytd_prior"),
@@ -278,25 +278,25 @@ _VALUES: dict[str, _Make] = {
     "some": lambda r, a: Window("some", r.window(a)),
     "yoy": _Reader.yoy,
     "cagr": _Reader.cagr,
-    "score": lambda r, a: ScoreOf(r.known(a[0], r.names.scores, "score")),
-    "short": lambda r, a: Short(r.known(a[0], r.names.groups, "item (short() is for board groups)")),
+    "score": lambda r, a: ScoreOf(r.known(a[0], r.names.scores, "评分")),
+    "short": lambda r, a: Short(r.known(a[0], r.names.groups, "条目（short() 只能用在看板分组里，问 via 里的条目）")),
     "years_since_registration": lambda _r, _a: Since(Column("identity", "registered_on"), "年"),
     "days_since_registration": lambda _r, _a: Since(Column("identity", "registered_on"), "日"),
     "years_since_exit": lambda _r, _a: Since(Column("register", "last_exit"), "年"),
 }
 _QUESTIONS: dict[str, _Ask] = {
-    "holds": lambda r, a: Is(Column("title", r.known(a[0], r.names.titles, "title"))),
-    "ever": lambda r, a: Is(Column("ever", r.known(a[0], r.names.titles, "title"))),
+    "holds": lambda r, a: Is(Column("title", r.known(a[0], r.names.titles, "称号"))),
+    "ever": lambda r, a: Is(Column("ever", r.known(a[0], r.names.titles, "称号"))),
     "surely": lambda r, a: Surely(r.condition(a[0])),
     "in_register": lambda _r, _a: Is(Column("register", "in")),
     "was_registered": lambda _r, _a: Is(Column("register", "ever")),
     "register": lambda _r, _a: Met("register"),
-    "met": lambda r, a: Met(r.known(a[0], r.names.items, "item")),
+    "met": lambda r, a: Met(r.known(a[0], r.names.items, "条目")),
     "event": _Reader.event,
     "flag": _Reader.flag,
     "first_crossing": _Reader.crossing,
-    "stage": lambda r, a: Is(Column("stage", r.known(a[0], frozenset(STAGES), "listing stage"))),
-    "size_at_most": lambda r, a: SizeAtMost(SIZES.index(r.known(a[0], frozenset(SIZES), "size class"))),
+    "stage": lambda r, a: Is(Column("stage", r.known(a[0], frozenset(STAGES), "上市阶段"))),
+    "size_at_most": lambda r, a: SizeAtMost(SIZES.index(r.known(a[0], frozenset(SIZES), "划型"))),
     "industry": lambda r, a: Code(Column("identity", "industry"), r.texts(a)),
     "region": lambda r, a: Code(Column("identity", "region"), r.texts(a)),
     "zone": lambda r, a: Code(Column("identity", "zone"), r.texts(a)),

@@ -143,6 +143,18 @@ class Program:
         return {s.id: s for s in self.scales}
 
     @cached_property
+    def scales_of(self) -> dict[str, tuple[Scale, ...]]:
+        """Scores an item's criteria ask for, each with its parts, by item key."""
+        made = {}
+        for item in self.items:
+            leaves = item.tree.leaves if item.tree else ()
+            named = {t.id for leaf in leaves for t in terms.walk(leaf.term) if isinstance(t, ScoreOf)}
+            wholes = [{id(s) for s in scale.items} for scale in self.scales if scale.whole and scale.id in named]
+            inside = [s for s in self.scales if s.id in named or any({id(x) for x in s.items} <= whole for whole in wholes)]
+            made[item.key] = tuple(inside)
+        return made
+
+    @cached_property
     def register(self) -> tuple[RunItem, ...]:
         """The register tests, in order of precedence."""
         return tuple(i for i in self.items if i.industries)

@@ -60,6 +60,6 @@ def parse(text: str | int) -> Quantity:
         return Quantity(Fraction(text), "")
     found = QUANTITY.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no quantity; write a number with one of: {' '.join(u for u in _SCALES if u)}")
+        raise ValueError(f"{text!r} 不是数量；写数字加单位：{' '.join(u for u in _SCALES if u)}")
     base, scale = _SCALES[found["unit"] or ""]
     return Quantity(Fraction(found["number"].replace(",", "").replace("_", "")) * scale, base)

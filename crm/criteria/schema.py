@@ -139,7 +139,7 @@ class Parameter(Entry):
     def _sorted(self) -> Self:
         days = [v.from_ for v in self.values]
         if days != sorted(set(days)):
-            raise ValueError("the days under `from` must rise and not repeat")
+            raise ValueError("from 的日期要递增且不重复")
         return self
 
 
@@ -167,9 +167,9 @@ class Node(Sourced):
     def _one(self) -> Self:
         given = [k for k in ("test", "all", "any", "none", "at_least") if getattr(self, k) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of test, all, any, none, at_least (found: {', '.join(given) or 'none'})")
+            raise ValueError(f"test、all、any、none、at_least 必须且只能写一个（现有：{', '.join(given) or '无'}）")
         if self.test is not None and (self.id is None or self.label is None):
-            raise ValueError("a test needs id and label")
+            raise ValueError("test 条件要有 id 和 label")
         return self
 
 
@@ -182,7 +182,7 @@ class AtLeast(Model):
     @model_validator(mode="after")
     def _enough(self) -> Self:
         if self.n > len(self.of):
-            raise ValueError(f"at least {self.n} of {len(self.of)} can never be met")
+            raise ValueError(f"{len(self.of)} 项里要满足 {self.n} 项，永远不可能")
         return self
 
 
@@ -201,7 +201,7 @@ class Band(Model):
     def _one(self) -> Self:
         kinds = (self.at_least, self.over, self.at_most, self.under, self.if_, self.else_)
         if sum(k is not None for k in kinds) != 1:
-            raise ValueError("a band has exactly one of at_least, over, at_most, under, if, else")
+            raise ValueError("一档必须且只能写 at_least、over、at_most、under、if、else 之一")
         return self
 
 
@@ -219,14 +219,14 @@ class ScoreItem(Sourced):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if sum(x is not None for x in (self.bands, self.sum, self.best_of)) != 1:
-            raise ValueError("an item has exactly one of bands, sum, best_of")
+            raise ValueError("评分项必须且只能写 bands、sum、best_of 之一")
         lines = self.bands or self.sum or ()
         if any(b.points > self.max for b in lines):
-            raise ValueError("a band gives more points than the item's max")
+            raise ValueError("某一档的分数超过该项满分 max")
         if self.bands is not None and not (self.bands[-1].else_ and max(b.points for b in self.bands) == self.max):
-            raise ValueError("bands end with `else: true` and the best one gives the item's max")
+            raise ValueError("bands 最后一档要写 else: true，且最高一档应等于满分 max")
         if self.value is None and any(b.if_ is None and b.else_ is None for b in lines):
-            raise ValueError("at_least/over/at_most/under compare the item's `value`: give one")
+            raise ValueError("at_least/over/at_most/under 要与该项的 value 比较，请写 value")
         return self
 
 
@@ -241,7 +241,7 @@ class ScorePart(Model):
     @model_validator(mode="after")
     def _sums(self) -> Self:
         if (total := sum(i.max for i in self.items)) != self.max:
-            raise ValueError(f"the items' max sum to {total}, not to {self.max}")
+            raise ValueError(f"各项满分之和为 {total}，不等于 {self.max}")
         return self
 
 
@@ -256,7 +256,7 @@ class Score(Sourced):
     @model_validator(mode="after")
     def _sums(self) -> Self:
         if (total := sum(p.max for p in self.parts)) != self.max:
-            raise ValueError(f"the parts' max sum to {total}, not to {self.max}")
+            raise ValueError(f"各维度满分之和为 {total}，不等于 {self.max}")
         return self
 
 

@@ -3,7 +3,7 @@
 Layout of a VerdictRow: see crm.criteria.packing. A row that a later evaluation confirms keeps the day it was written on
 (`as_of`): expand it with the pack of its hash and the program of that day. It is rewritten when the pack's rules in force
 are others than on that day, for its bits are numbered by them. A Transition row is written for each item whose state
-changed, and at first sight for each that is met. Nothing is committed here.
+changed; at first sight of a firm nothing has changed yet, and none is written. Nothing is committed here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ _BATCH = 5_000  # firms asked for by id in one statement
 
 @dataclass(frozen=True)
 class Stored:
-    """What was written: rows that differ, and the transitions (enterprise_id, item, before or null, after; state names)."""
+    """What was written: rows that differ, and the transitions (enterprise_id, item, before or null, after; state names).
+
+    `before` is null where the pack gained the item since the row before.
+    """
 
     written: int
     transitions: pl.DataFrame
@@ -60,7 +63,7 @@ def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int
         return Stored(0, pl.DataFrame(schema=_SCHEMA))
     transitions = _transitions(session, evaluation.pack, changed, before)
     columns = _columns(changed, evaluation)
-    if before is None or not before["outcomes"].is_not_null().any():
+    if before is None or not len(before):
         insert_rows(session, VerdictRow, columns)
     else:
         upsert_rows(session, VerdictRow, ("enterprise_id", "pack"), columns)
@@ -111,13 +114,12 @@ def _changed(new: pl.DataFrame, before: pl.DataFrame, evaluation: Evaluation) ->
 def _transitions(session: Session, pack: Pack, changed: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     """One row per item whose letter changed; items are matched by key through the pack each old row was made with."""
     old = pl.DataFrame(schema={"enterprise_id": pl.Int64, "outcomes": pl.String, "pack_hash": pl.String}) if before is None else before
-    pairs = changed.select("enterprise_id", after="outcomes").join(
-        old.select("enterprise_id", "pack_hash", before="outcomes"), on="enterprise_id", how="left"
-    )
+    pairs = changed.select("enterprise_id", after="outcomes").join(old.select("enterprise_id", "pack_hash", before="outcomes"), on="enterprise_id")
+    pairs = pairs.filter((pl.col("before") != pl.col("after")) | (pl.col("pack_hash") != pack.hash))
     places = {made_by: _items(session, pack, made_by) for made_by in pairs["pack_hash"].unique().to_list()}
     made = [pl.DataFrame(schema=_SCHEMA)]
     for made_by, items in places.items():
-        part = pairs.filter(pl.col("pack_hash").eq_missing(pl.lit(made_by)))
+        part = pairs.filter(pl.col("pack_hash") == made_by)
         for i, key in enumerate(pack.items):
             was = pl.col("before").str.slice(items.index(key), 1) if key in items else pl.lit(None, pl.String)
             letters = part.select("enterprise_id", item=pl.lit(key), before=was, after=pl.col("after").str.slice(i, 1))
@@ -126,10 +128,10 @@ def _transitions(session: Session, pack: Pack, changed: pl.DataFrame, before: pl
     return pl.concat([m.with_columns(names) for m in made]).sort("enterprise_id", maintain_order=True)
 
 
-def _items(session: Session, pack: Pack, made_by: str | None) -> tuple[str, ...]:
-    """Items of the pack a row was made with; none when there was no row or the pack is gone."""
-    if made_by is None or made_by == pack.hash:
-        return pack.items if made_by else ()
+def _items(session: Session, pack: Pack, made_by: str) -> tuple[str, ...]:
+    """Items of the pack a row was made with; none when that pack is gone."""
+    if made_by == pack.hash:
+        return pack.items
     document = session.scalar(select(PackVersion.document).where(PackVersion.hash == made_by))
     return Pack.from_document(document).items if document else ()
 

@@ -5,7 +5,7 @@ All are frozen and hashable. Values are exact rationals; a condition is true, fa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import singledispatch
 from typing import TYPE_CHECKING, Literal
@@ -64,6 +64,12 @@ class Figure:
     unit: str
     scale: Fraction = Fraction(1)  # stored value × scale = value in `unit` (分×100 -> 1/100)
     offset: int = 0
+    names: tuple[str, ...] = field(init=False, compare=False, repr=False)  # its columns in the frame, first choice first
+
+    def __post_init__(self) -> None:
+        forms = ("year", "at") if self.form == "either" else (self.form,)
+        made = tuple(Column(f, self.measure, self.offset if f in {"year", "before"} else 0).name for f in forms)  # type: ignore[arg-type]
+        object.__setattr__(self, "names", made)
 
 
 @dataclass(frozen=True, slots=True)

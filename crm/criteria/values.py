@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from crm.criteria import terms
 from crm.criteria.codes import first, matches
 from crm.criteria.terms import (
     Both, Cagr, Choice, Code, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Product, Ratio, ScoreOf, Since,
@@ -42,10 +41,9 @@ class Firm:
         match term:
             case Const(value, _):
                 return value
-            case Figure(_, _, _, scale, _):
-                cells = [self.cells.get(c.name) for c in terms.columns(term) if c.kind != "ytd_month"]
-                known = next((c for c in cells if c is not None), None)
-                return None if known is None else int(known) * scale  # type: ignore[arg-type]  # figures are integers
+            case Figure():
+                known = next((c for name in term.names if (c := self.cells.get(name)) is not None), None)
+                return None if known is None else int(known) * term.scale  # type: ignore[arg-type]  # figures are integers
             case Sum(left, right, sign):
                 return _both(self.value(left), self.value(right), lambda a, b: a + sign * b)
             case Product(left, right):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crm.criteria import terms
 from crm.criteria.terms import (
     Both, Cagr, Choice, Code, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Product, Ratio,
     ScoreOf, Since, Short, SizeAtMost, Sum, Surely, Value, Window,
@@ -56,7 +55,7 @@ def _mul(a: Num, b: Num, limit: int) -> Num:
     if isinstance(a, int) and isinstance(b, int):
         return a * b
     if limit > _INT128:
-        raise Overflow("the expression multiplies too many large figures to stay exact")
+        raise Overflow("相乘的大数太多，无法保证精确；请拆成几个条件")
     if isinstance(a, int):
         a, b = b, a
     if isinstance(b, int) and b == 1:
@@ -91,8 +90,8 @@ class Compiler:
         match term:
             case Const(value, _):
                 return Vec(value.numerator, 1, Fraction(1, value.denominator), abs(value.numerator))
-            case Figure(_, form, unit, scale, _):
-                first, *rest = [pl.col(c.name) for c in terms.columns(term) if c.kind != "ytd_month"]
+            case Figure(_, _, unit, scale):
+                first, *rest = [pl.col(name) for name in term.names]
                 return Vec(pl.coalesce(first, *rest) if rest else first, 1, scale, bound(unit))
             case Sum(left, right, sign):
                 return self.total(self.value(left), self.value(right), sign)
@@ -153,7 +152,7 @@ class Compiler:
         top, low = a.top * b.low, a.low * b.top
         den = _mul(a.den, b.num, low)
         if b.scale <= 0:
-            raise Overflow("a ratio's bottom must not be scaled by zero or less")
+            raise Overflow("除数不能乘以零或负数")
         positive = pl.when(_lit(den) > 0).then(_lit(den))
         return Vec(_mul(a.num, b.den, top), positive, a.scale / b.scale, top, low)
 

@@ -1,0 +1,145 @@
+"""How fast a population is evaluated, packed and stored: python -m bench.evaluate --firms 1000000 --json
+
+Facts are made up, seeded, in chunks, and their making is not timed. Figures: `evaluate_cpu_s` (outcomes only), `pack_cpu_s`
+(masks, scores and evidence), `store_cpu_s` (first write to SQLite, or to --database), `again_cpu_s` (evaluate all again, write
+the differences: none), `one_firm_ms`, `load_s` (packs from the cache), peak memory of the process.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+import polars as pl
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+import crm.schema
+from crm.core.db import make_engine
+from crm.criteria.columns import NEVER, dtype
+from crm.criteria.engine import Evaluation, evaluate
+from crm.criteria.explain import Packed, explain
+from crm.criteria.loading import load_packs
+from crm.criteria.models import PackVersion, Transition, VerdictRow
+from crm.criteria.packs import Pack
+from crm.criteria.store import store
+
+PACKS = Path(__file__).parents[1] / "plugins"
+CHUNK = 100_000
+_SPREAD = {"元": 30_000_000, "人": 120, "分×100": 9_000, "bp": 1_500, "级×10": 40}
+_INDUSTRIES = ["3441", "3484", "2921", "3360", "3670", "5169", "5211", "6210", "7020", "6510", "8010", "4813"]
+
+
+class Clock:
+    """Wall and CPU seconds of named stretches."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, float] = {}
+
+    def run(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do the work and add what it took to `name`."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        made = work()
+        for unit, spent in (("wall", time.perf_counter() - wall), ("cpu", time.process_time() - cpu)):
+            key = f"{name}_{unit}_s"
+            self.figures[key] = self.figures.get(key, 0.0) + spent
+        return made
+
+
+def facts(pack: Pack, on: date, start: int, size: int) -> pl.DataFrame:
+    """Made-up firms `start`…: log-like sizes, one value in twenty missing; the same for the same numbers."""
+    key = pl.int_range(start, start + size, dtype=pl.Int64, eager=True).alias("enterprise_id")
+    columns: dict[str, pl.Series] = {}
+    for seed, column in enumerate(pack.program(on).columns):
+        dice = key.hash(seed)
+        kind = dtype(column)
+        if column.key == "industry":
+            made = pl.Series(_INDUSTRIES).gather((dice % len(_INDUSTRIES)).cast(pl.UInt32))
+        elif kind == pl.Boolean():
+            made = dice % 5 == 0
+        elif kind == pl.Date():
+            made = pl.select(pl.when(pl.lit(dice % 4 == 0)).then(pl.lit(date(2024, 3, 1))).otherwise(pl.lit(NEVER))).to_series()
+        elif kind == pl.String():
+            made = pl.Series(["331081"]).gather((dice % 1).cast(pl.UInt32))
+        else:
+            made = ((dice % 1000).cast(pl.Int64) ** 2) * _SPREAD.get(pack.measures[column.key].unit, 8) // 400_000
+        columns[column.name] = pl.select(pl.when(pl.lit(dice // 7 % 20 != 0)).then(pl.lit(made))).to_series()
+    return pl.DataFrame({"enterprise_id": key, **columns})
+
+
+def chunks(pack: Pack, on: date, firms: int) -> Iterator[pl.DataFrame]:
+    """The population, a chunk at a time."""
+    for start in range(0, firms, CHUNK):
+        yield facts(pack, on, start + 1, min(CHUNK, firms - start))
+
+
+def measure(pack: Pack, on: date, firms: int, url: str) -> dict[str, Any]:
+    """Evaluate, pack, store, and again."""
+    engine, clock, written, again = make_engine(url), Clock(), 0, 0
+    crm.schema.metadata.create_all(engine)
+    at = datetime.now(UTC)
+    with Session(engine) as session:
+        _without_foreign_keys(session)
+        for frame in chunks(pack, on, firms):
+            evaluation: Evaluation = clock.run("evaluate", lambda frame=frame: evaluate(pack, frame, on))
+            clock.run("pack", evaluation.rows)
+            written += clock.run("store", lambda evaluation=evaluation: store(session, evaluation, at=at, fresh=True)).written
+        clock.run("store", session.commit)
+        for frame in chunks(pack, on, firms):
+            again += clock.run("again", lambda frame=frame: store(session, evaluate(pack, frame, on), at=at)).written
+        session.rollback()
+        for table in (Transition, VerdictRow, PackVersion):
+            session.execute(text(f'DELETE FROM "{table.__tablename__}"'))  # noqa: S608  (our own names)
+        session.commit()
+    return {**{k: round(v, 2) for k, v in clock.figures.items()}, "written": written, "written_again": again}
+
+
+def _without_foreign_keys(session: Session) -> None:
+    """The firms themselves are not made here."""
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    session.execute(text("SET session_replication_role = replica" if postgresql else "PRAGMA foreign_keys=OFF"))
+
+
+def one_firm(pack: Pack, on: date) -> float:
+    """Milliseconds to expand one stored row to its full explanation, mean over 200."""
+    rows = [Packed.of(row) for row in evaluate(pack, facts(pack, on, 1, 200), on).rows().iter_rows(named=True)]
+    explain(pack, rows[0], on)
+    start = time.process_time()
+    for row in rows:
+        explain(pack, row, on)
+    return (time.process_time() - start) * 1000 / len(rows)
+
+
+@click.command()
+@click.option("--firms", default=100_000, show_default=True)
+@click.option("--pack", "name", default="taizhou", show_default=True)
+@click.option("--database", default="", help="SQLAlchemy URL; default: a SQLite file thrown away afterwards")
+@click.option("--json", "as_json", is_flag=True)
+def main(firms: int, name: str, database: str, *, as_json: bool) -> None:
+    """Measure the evaluation of a population."""
+    on = date(2026, 6, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        load_packs(PACKS, [name], cache)
+        start = time.perf_counter()
+        pack = load_packs(PACKS, [name], cache)[name]
+        load_s = time.perf_counter() - start
+        program = pack.program(on)
+        evaluate(pack, facts(pack, on, 1, 100), on)  # expressions are compiled once per day
+        figures = measure(pack, on, firms, database or f"sqlite:///{folder}/bench.db")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    found = {"firms": firms, "pack": name, "criteria": len(program.criteria), "items": len(program.items), "columns": len(program.columns),
+             **figures, "one_firm_ms": round(one_firm(pack, on), 1), "load_s": round(load_s, 3), "peak_mb": round(peak)}
+    click.echo(orjson.dumps(found).decode() if as_json else "\n".join(f"{k:>18}  {v}" for k, v in found.items()))
+
+
+if __name__ == "__main__":
+    main()
