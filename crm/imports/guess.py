@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crm.enterprises.uscc import normalise
@@ -45,7 +47,8 @@ def guess_kind(table: Table) -> str:
 def guess_mapping(table: Table, kind: str, file_name: str = "") -> Mapping:
     """A mapping with a confidence and a reason for every column; fields that may stand once go to the best column."""
     period = table_period(table, kind, file_name)
-    columns = [_column(table, head, kind, period) for head in table.heads]
+    context = _Context(kind, period.year if period else _title_year(table, file_name), _title_measure(table, kind, file_name))
+    columns = [_column(table, head, context) for head in table.heads]
     _keep_best(columns, kind)
     form = (period.form if period else None) or _DEFAULT_FORM.get(kind) or _table_form(table, kind)
     return Mapping(kind, tuple(columns), period=period.text if period else None, form=form, unit=table.unit)
@@ -73,14 +76,37 @@ def _table_form(table: Table, kind: str) -> str | None:
     return "ytd" if _YTD.search(text) and not _MONTH.search(text) else "period" if _MONTH.search(text) and not _YTD.search(text) else None
 
 
-def _column(table: Table, head: Head, kind: str, title: Period | None) -> ColumnMap:
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the title says about every column: the year its months are of, the one figure the table is about."""
+
+    kind: str
+    year: int | None
+    measure: Field | None
+
+
+def _title_year(table: Table, file_name: str) -> int | None:
+    years = {int(y) for text in (table.title, table.sheet, file_name) for y in re.findall(r"((?:19|20)\d{2})年", text)}
+    return years.pop() if len(years) == 1 else None
+
+
+def _title_measure(table: Table, kind: str, file_name: str) -> Field | None:
+    text = head_key(f"{table.title} {table.sheet} {Path(file_name).stem}")
+    named = [(word, field) for word, field in word_index(kind).items() if field.shape in FIGURES and len(word) >= 3 and word in text]
+    return max(named, key=lambda pair: len(pair[0]))[1] if named else None
+
+
+def _column(table: Table, head: Head, context: _Context) -> ColumnMap:
+    kind = context.kind
     text, shown = without_unit(head.text), samples(table, head.index)
     blank = ColumnMap(head.index, head.text, unit=head.unit, samples=shown)
     form = "ytd" if _YTD.search(text.lower()) else "period" if _MONTH.search(text) else None
-    period, rest = _head_period(text, title, kind)
+    period, rest = _head_period(text, context)
     if kind in {"annual", "monthly"} and (_BEFORE.search(text) or _RATE.search(text)):
         return ColumnMap(head.index, head.text, unit=head.unit, samples=shown, confidence=90, why="同期数或比率，默认不导入")
     field, confidence, why = _by_words(text, rest, kind)
+    if field is None and period and context.measure and not head_key(_plain(rest)):
+        field, confidence, why = context.measure, 75, f"标题写着“{context.measure.label}”，这一列是其中一期，请核对"
     if field is None:
         field, confidence, why = _by_values(shown, kind)
     if field is None:
@@ -94,11 +120,11 @@ def _column(table: Table, head: Head, kind: str, title: Period | None) -> Column
     return ColumnMap(head.index, head.text, field.name, head.unit, period.text if period else None, (period.form if period else None) or form, confidence, why, shown)
 
 
-def _head_period(text: str, title: Period | None, kind: str) -> tuple[Period | None, str]:
+def _head_period(text: str, context: _Context) -> tuple[Period | None, str]:
     """A period inside a head ('2023年营业收入', '营业收入/9月') and the head without it."""
     for found in sorted(_HEAD_PERIOD.findall(text), key=len, reverse=True):
-        period = parse_period(found, title.year if title else None)
-        if period and (period.kind == "year") == (kind == "annual"):
+        period = parse_period(found, context.year)
+        if period and (period.kind == "year") == (context.kind == "annual"):
             return period, text.replace(found, "", 1)
     return None, text
 

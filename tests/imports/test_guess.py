@@ -47,6 +47,12 @@ def test_years_in_the_heads_become_periods() -> None:
     assert [(c.field, c.period) for c in mapping.columns[1:]] == [("revenue", "2023"), ("revenue", "2024")]
 
 
+def test_months_side_by_side_are_the_figure_the_title_names() -> None:
+    mapping = guess_mapping(table("2025年规上企业营业收入（当月）\n单位：万元\n企业名称,1月,2月,3月\n甲,1,2,3\n"), "monthly")
+
+    assert [(c.field, c.period) for c in mapping.columns[1:]] == [("revenue", "2025-01"), ("revenue", "2025-02"), ("revenue", "2025-03")]
+
+
 @pytest.mark.parametrize("head", ["营业收入同比增长(%)", "上年同期营业收入", "营业收入占比", "净资产收益率"])
 def test_a_rate_or_last_years_figure_is_not_taken_for_this_years(head: str) -> None:
     mapping = guess_mapping(table(f"企业名称,营业收入,净资产,{head}\n甲,1,2,3\n"), "annual")

@@ -270,3 +270,19 @@ def test_the_journal_names_every_row_written(reference: Session, firms: list[int
     journal = reference.execute(select(ImportChange.row, ImportChange.table, ImportChange.row_id, ImportChange.action).where(ImportChange.batch_id == batch.id).order_by(ImportChange.id)).all()
 
     assert journal == [(2 + i, "filing", key, "insert") for i, key in enumerate(reference.scalars(select(Filing.id).order_by(Filing.id)))]
+
+
+def test_a_known_firm_outside_the_jurisdiction_is_not_changed(reference: Session, firms: list[int], tmp_path: Path) -> None:
+    quzhou = Access(1, "manager", frozenset({"manager"}), ("330800",))
+
+    batch = check(reference, tmp_path, HEAD + ONE.replace("台州市温岭市泽国镇", "衢州市衢江区廿里镇"), access=quzhou)
+
+    assert reasons(reference, batch) == [(2, "rejected", "outside")]
+
+
+def test_a_user_of_a_zone_may_bring_in_its_firms(reference: Session, tmp_path: Path) -> None:
+    bay = Access(1, "officer", frozenset({"officer"}), (), ("331000-F01",))
+
+    batch = check(reference, tmp_path, HEAD + ONE.replace("温岭市泽国镇", "台州湾新区聚祥路"), access=bay)
+
+    assert counts(batch) == {"rows": 1, "new": 1}

@@ -75,5 +75,6 @@ def _zones(gazetteer: Gazetteer) -> pl.Expr:
 def _allowed(frame: pl.DataFrame, check: Check) -> pl.Series:
     if check.access is None:
         return pl.Series("allowed", [True] * frame.height)
-    verdicts = {code: code is None or check.access.covers(code) for code in frame["region_code"].unique()}
-    return pl.Series("allowed", [verdicts[code] for code in frame["region_code"]])
+    pairs = frame.select("region_code", "zone_code")
+    verdicts = {pair: pair[0] is None or check.access.covers(*pair) for pair in pairs.unique().rows()}
+    return pl.Series("allowed", [verdicts[pair] for pair in pairs.rows()])

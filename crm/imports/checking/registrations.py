@@ -191,7 +191,8 @@ def _compare(frame: pl.DataFrame, known: pl.DataFrame, check: Check, findings: F
     moved = pl.col("id").is_not_null() & ~trusted & (pl.col("region_code") != pl.col("was_region_code")) & ~pl.col("region_guess")
     frame = frame.with_columns(moved.fill_null(value=False).alias("moved"))
     if check.access is not None:
-        outside = pl.col("id").is_not_null() & ~pl.col("was_region_code").map_elements(check.access.covers, return_dtype=pl.Boolean)
+        ids = [i for i, region, zone in frame.select("id", "was_region_code", "was_zone_code").rows() if i is not None and not check.access.covers(region, zone)]
+        outside = pl.col("id").is_in(ids).fill_null(value=False)
         hit = frame.filter(outside & pl.col("state").is_null())
         findings.add_rows(hit.select("row", "name").rows(), "rejected", check.head("uscc"), "outside", "库中这家企业不在您的辖区内，不能由您修改。")
         frame = frame.with_columns(pl.when(outside & pl.col("state").is_null()).then(pl.lit("rejected")).otherwise(pl.col("state")).alias("state"))
