@@ -38,7 +38,8 @@ def described() -> tuple[Described, ...]:
     """Every job of the product, in the order people care."""
     nightly_at = current_app.extensions["crm_settings"].nightly_at
     return (
-        Described("nightly", "夜间评估", "重评有变动的企业，更新预警与统计", f"每天 {nightly_at}", runnable=True),
+        Described("nightly", "夜间评估", "评估全部企业，推算全年，更新预警与统计", f"每天 {nightly_at}", runnable=True),
+        Described("evaluate", "评估变动企业", "导入、走访、改资料之后重评有变动的企业", "有变动时"),
         Described("import_check", "导入检查", "试运行整个文件，不写入", "上传后"),
         Described("import_apply", "导入写入", "一次写完，中断则不写", "确认后"),
         Described("import_undo", "导入撤销", "恢复到写入前", "要求撤销时"),
@@ -198,9 +199,24 @@ class JobsPage(Page):
         )
 
 
-def _flat(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """A result as (name, text) lines."""
-    return [(str(k), f"{v:,}" if isinstance(v, int) else str(v)) for k, v in result.items()]
+RESULT_WORDS = {
+    "as_of": "评估日", "steps": "", "evaluate": "评估", "alerts": "预警", "counts": "统计", "seconds": "用时（秒）", "firms": "企业", "batch": "批次",
+    "rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "拒绝", "raised": "新提出", "worsened": "变严重",
+    "eased": "缓和", "reopened": "重新打开", "resolved": "解除", "transitions": "条件变化", "moves": "拟升降", "pages": "页", "size": "字节", "sha256": "SHA-256",
+}
+"""Keys of results as people read them; others are shown as stored."""
+
+
+def _flat(result: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """A result as (name, text) lines; what is nested is named by its path."""
+    lines: list[tuple[str, str]] = []
+    for key, value in result.items():
+        name = " · ".join(part for part in (above, RESULT_WORDS.get(key, key)) if part)
+        if isinstance(value, dict):
+            lines += _flat(value, name)
+        else:
+            lines.append((name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)))
+    return lines
 
 
 views = [JobsPage]
