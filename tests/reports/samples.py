@@ -107,7 +107,7 @@ def photo(seed: int, size: tuple[int, int] = (1600, 1200)) -> bytes:
     image = image.filter(ImageFilter.GaussianBlur(6))
     grain = Image.frombytes("L", size, rng.randbytes(size[0] * size[1])).convert("RGB")
     out = io.BytesIO()
-    Image.blend(image, grain, 0.12).save(out, "JPEG", quality=88)
+    Image.blend(image, grain, 0.05).save(out, "JPEG", quality=88)
     return out.getvalue()
 
 
