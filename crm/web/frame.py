@@ -25,7 +25,6 @@ from crm.web.filters import moment
 from crm.web.page import access, db
 
 if TYPE_CHECKING:
-    from datetime import datetime
 
     from flask import Flask
     from sqlalchemy import ColumnElement, Select
@@ -130,14 +129,14 @@ def place_name(who: Access) -> str:
     """The jurisdiction in words: 温岭市大溪镇; more than two are counted."""
     names = _names({code for full in who.regions for code in (full, full[:6])} | set(who.zones))
     parts = [names.get(c[:6], "") + names.get(c, c) if len(c) > COUNTY else names.get(c, c) for c in (*who.regions, *who.zones)]
-    return "、".join(parts[:2]) + (f" 等 {len(parts)} 处" if len(parts) > 2 else "")  # noqa: PLR2004
+    return "、".join(parts[:2]) + (f" 等 {len(parts)} 处" if len(parts) > 2 else "")
 
 
 def _names(codes: set[str]) -> dict[str, str]:
     """Division and zone names, kept for the life of the process: they head every page and hardly ever change."""
     if missing := codes - _known_names.keys():
         wanted = union_all(*(select(t.code, t.name).where(t.code.in_(missing)) for t in (Region, Zone)))
-        _known_names.update({code: name for code, name in db().execute(wanted)})
+        _known_names.update(db().execute(wanted).tuples().all())
     return _known_names
 
 

@@ -30,7 +30,7 @@ def divisions(session: Session) -> None:
 
 
 def column(text: str, step: str) -> str:
-    return text.split(f'data-step="{step}"')[1].split("</section>")[0]
+    return text.split(f'data-step="{step}"')[1].split("</section>", maxsplit=1)[0]
 
 
 def propose(client: FlaskClient, enterprise_id: Any, place: str = "above_size", **more: Any) -> Any:
@@ -160,7 +160,8 @@ def test_a_move_elsewhere_cannot_be_confirmed(session: Session, sign_in: SignIn)
 def test_odd_messages_are_refused_and_change_nothing(session: Session, sign_in: SignIn, body: Any) -> None:
     firm(session)
     answer = sign_in("manager", WENLING).post("/board/moves", json=body)
-    assert 400 <= answer.status_code < 500 and moves(session) == []
+    assert 400 <= answer.status_code < 500
+    assert moves(session) == []
 
 
 @pytest.mark.parametrize("path", ["/board/cards", "/board/cards?step=moon", "/board/cards?step=step_up&group=%00", "/board/near?near=9&step=x&after=z", "/board/waiting?after=zzz", "/board/?region=%27&level=blue"])
@@ -181,4 +182,5 @@ def test_the_near_list_puts_the_nearest_first(session: Session, sign_in: SignIn)
     firm(session, "近厂", near_ratio=990)
     firm(session, "两条厂", near_missing=2, near_ratio=995)
     text = sign_in("manager", WENLING).get("/board/near").get_data(as_text=True)
-    assert text.index("近厂") < text.index("远厂") and "两条厂" not in text
+    assert text.index("近厂") < text.index("远厂")
+    assert "两条厂" not in text

@@ -68,7 +68,7 @@ def split(found: list[Table]) -> tuple[list[Table], list[Table]]:
 def _nearness(item: ItemView) -> tuple[int, int, int]:
     """Within reach first: unmet with few conditions short, then missing data, then what is met already."""
     rank = {"unmet": 0, "unknown": 1, "met": 2}.get(item.state, 3)
-    return (rank if item.reach.missing <= 2 or rank else 1, item.reach.missing, item.reach.unknown)  # noqa: PLR2004  # two conditions are within reach
+    return (rank if item.reach.missing <= 2 or rank else 1, item.reach.missing, item.reach.unknown)  # two conditions are within reach
 
 
 def _tops(tree: NodeView) -> list[NodeView]:

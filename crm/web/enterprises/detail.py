@@ -13,8 +13,8 @@ from crm.core.errors import NotFound
 from crm.criteria.explain import explain
 from crm.criteria.models import PackVersion, VerdictRow
 from crm.criteria.packs import Pack
-from crm.enterprises.models import REGION_FOUND, STATUSES
 from crm.enterprises.models import KINDS as FIRM_KINDS
+from crm.enterprises.models import REGION_FOUND, STATUSES
 from crm.indicators.models import SOURCES, Filing
 from crm.ladder.models import MOVE_STATES, PLACE_GLYPHS, PLACES, STAGES
 from crm.ladder.queries import Filters, firms, history

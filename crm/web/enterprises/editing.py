@@ -165,7 +165,7 @@ class EnterpriseEditPage(Page):
         like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         found = db().execute(
             select(Industry.code, Industry.name)
-            .where(Industry.level == 4, Industry.code.like(like[1:], escape="\\") | Industry.name.like(like, escape="\\"))  # noqa: PLR2004
+            .where(Industry.level == 4, Industry.code.like(like[1:], escape="\\") | Industry.name.like(like, escape="\\"))
             .order_by(Industry.code).limit(INDUSTRY_HITS)
         )
         return {"items": [f"{code} {name}" for code, name in found] if text else []}

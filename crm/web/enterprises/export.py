@@ -87,7 +87,7 @@ def _restricted(ids: list[int]) -> set[int]:
 
 def _row(line: Line, *, hide: bool) -> list[Any]:
     firm, at = line.firm, line.standing
-    town = line.region_name if len(firm.region_code) > 6 else ""  # noqa: PLR2004  # a county's code has six digits
+    town = line.region_name if len(firm.region_code) > 6 else ""  # a county's code has six digits
     head = [firm.uscc, firm.name, line.county_name or line.region_name, town, firm.industry_code, line.industry_name, STATUSES[firm.status]]
     if at is None:
         return [*head, *[None] * (len(HEAD) - len(head))]

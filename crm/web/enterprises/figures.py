@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from crm.indicators.models import SOURCES
@@ -113,7 +114,7 @@ def _pick(book: Book, period: str, form: str, measure: str) -> Filing | None:
 
 
 def _series(book: Book, form: str, measure: str) -> dict[str, int | None]:
-    found = {period: _pick(book, period, form, measure) for period, filed in book if filed == form and len(period) == 7}  # noqa: PLR2004
+    found = {period: _pick(book, period, form, measure) for period, filed in book if filed == form and len(period) == 7}
     return {period: getattr(filing, measure) for period, filing in found.items() if filing is not None}
 
 
@@ -151,7 +152,7 @@ def _drawn(book: Book, measure: str, months: list[Month]) -> Trend:
 
 
 def _yearly(book: Book) -> tuple[list[str], list[Yearly]]:
-    years = sorted({period for period, form in book if len(period) == 4 and form == "period"})[-YEARS_SHOWN:]  # noqa: PLR2004
+    years = sorted({period for period, form in book if len(period) == 4 and form == "period"})[-YEARS_SHOWN:]
     rows = []
     for measure in YEARLY:
         filed = [_pick(book, year, "period", measure) for year in years]
@@ -167,7 +168,7 @@ def _corrections(filings: Iterable[Filing]) -> list[Correction]:
         chains.setdefault((filing.period, filing.form, filing.source), []).append(filing)
     found = []
     for chain in chains.values():
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in pairwise(chain):
             found += [Correction(before, after, m) for m in YEARLY if getattr(before, m) != getattr(after, m)]
     return sorted(found, key=lambda c: c.after.recorded_at, reverse=True)
 
@@ -182,4 +183,4 @@ def _newest(live: Iterable[Filing]) -> dict[str, tuple[int, str, str]]:
 
 
 def _end(period: str) -> str:
-    return period + "-99" if len(period) == 4 else period  # noqa: PLR2004  # a year ends after its months
+    return period + "-99" if len(period) == 4 else period  # a year ends after its months

@@ -66,7 +66,6 @@ def ledger(session: Session, enterprise_id: int) -> Ledger:
 
 def _parts(session: Session, firm: int) -> list[Any]:
     """kind, id, on, until, what, text, note, state: the same types in every part, for PostgreSQL."""
-
     to_day = cast if is_postgresql(session) else type_coerce  # CAST(x AS DATE) makes a number of it on SQLite
 
     def part(kind: str, table: Any, on: Any, until: Any, what: Any, text: Any, note: Any, state: Any) -> Any:

@@ -80,7 +80,7 @@ class EnterprisesPage(Page):
     @permission_name("assign")
     def assign_many(self) -> ResponseReturnValue:
         """Give the ticked firms to an officer of the jurisdiction, or to nobody."""
-        ids = [int(text) for text in request.form.getlist("ids")[:PAGE] if text.isascii() and text.isdigit() and len(text) < 19]  # noqa: PLR2004
+        ids = [int(text) for text in request.form.getlist("ids")[:PAGE] if text.isascii() and text.isdigit() and len(text) < 19]
         officers = dict(choices.officers())
         chosen = _officer(request.form.get("officer_id", ""), officers)
         ticked = list(db().scalars(select(Enterprise).where(visible(access()), Enterprise.id.in_(ids))))

@@ -12,8 +12,8 @@ from crm.core.errors import Invalid, NotFound
 from crm.ladder import operations
 from crm.ladder.models import TitleGrant
 from crm.web.enterprises.forms import EntryForm, ExitForm, GrantForm, RevokeForm
-from crm.web.page import Page, access, db
 from crm.web.packs import title_labels
+from crm.web.page import Page, access, db
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

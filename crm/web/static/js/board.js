@@ -115,14 +115,22 @@
 
   // ── deciding: one click confirms, rejecting asks why ─────────────────
   async function confirmMove(card) {
+    const id = card.dataset.move, from = card.closest("ul"), next = card.nextElementSibling, was = card.dataset.place, said = card.dataset.verdicts;
     try {
-      const done = await post(`${board.dataset.moves}/${card.dataset.move}/confirm`);
+      const done = await post(`${board.dataset.moves}/${id}/confirm`);
       const place = card.dataset.movePlace, into = cols.find(c => c.dataset.place === place);
       unmark(card);
       card.dataset.place = place;
       card.dataset.verdicts = JSON.stringify(done.verdicts || {});
       if (into) $("ul", into).prepend(card); else card.remove();
-      toast(`已确认：${name(card)} → ${glyph[place]}`);
+      toast(`已确认：${name(card)} → ${glyph[place]}`, async () => {
+        try {
+          await post(`${board.dataset.moves}/${id}/undo`);
+          card.dataset.place = was; card.dataset.verdicts = said;
+          from.insertBefore(card, next);
+          speak(`${name(card)}，已撤销确认`);
+        } catch (e) { fail(card, e); }
+      });
     } catch (e) { fail(card, e); }
   }
   function rejectMove(card) {
