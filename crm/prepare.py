@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from crm.core import migrate
 from crm.core.db import make_engine, transaction
 from crm.security.bootstrap import write_permissions
+from crm.security.users import add_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,16 +57,15 @@ def make_demo(app: Flask, on: date, scale: str, say: Callable[[str], None]) -> l
     from seeds.demo import build_city
 
     say("正在生成示例城市（企业均为虚构）…")
+    settings = app.extensions["crm_settings"]
     with app.app_context(), transaction(app.extensions["crm_sessions"]) as session:
         accounts = [(row[0], _make_user(session, *row)) for row in DEMO_USERS]
         session.flush()
-        build_city(session, scale, on, data_dir=app.extensions["crm_settings"].data_dir)
+        build_city(session, scale, on, data_dir=settings.data_dir, settings=settings)
     return accounts
 
 
 def _make_user(session: Session, username: str, title: str, name: str, region: str) -> str:
-    from crm.security.users import add_user
-
     password = "-".join(secrets.token_hex(2) for _ in range(3)) + "-Qj"
     add_user(session, username, name, password, role=username, regions=[region], title=title)
     return password

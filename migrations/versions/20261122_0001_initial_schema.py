@@ -409,6 +409,7 @@ def upgrade() -> None:
     sa.Column('snoozed_until', sa.Date(), nullable=True),
     sa.Column('resolved_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('resolution', sa.String(length=200), nullable=True),
+    sa.Column('is_watched', sa.Boolean(), nullable=False),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.ForeignKeyConstraint(['enterprise_id'], ['enterprise.id'], name=op.f('fk_alert_enterprise_id_enterprise')),
     sa.ForeignKeyConstraint(['owner_id'], ['ab_user.id'], name=op.f('fk_alert_owner_id_ab_user')),
