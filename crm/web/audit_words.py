@@ -19,7 +19,7 @@ NAMED = {
     "password_changed": "改密码", "password_reset": "重置密码", "refused": "被拒绝的尝试", "export": "导出",
     "audit.verified": "核对审计链", "audit.export": "导出审计记录", "enterprises.export": "导出企业名单",
     "import.upload": "上传导入文件", "import.apply": "要求写入", "import.undo": "要求撤销", "import.discard": "放弃导入",
-    "import.applied": "导入写入", "import.undone": "导入撤销", "import.rejected_file": "下载被拒行", "job.run": "立即运行任务", "alert.export": "导出预警",
+    "import.applied": "导入写入", "import.undone": "导入撤销", "import.rejected_file": "下载退回行", "job.run": "立即运行任务", "alert.export": "导出预警",
 }
 
 ACTIONS = {
@@ -38,7 +38,7 @@ FIELDS = {
     "granted_on": "认定日期", "valid_to": "有效期至", "revoked_on": "撤销日期", "username": "用户名", "roles": "角色", "code": "代码",
     "file_name": "文件名", "kind": "类别", "decision_reason": "决定理由", "registered_on": "成立日期", "registered_capital": "注册资本（元）",
     "employees": "从业人员", "revenue": "营业收入（元）", "period": "所属期", "at": "时间", "by": "操作人", "file": "文件", "unit": "单位", "new": "新增",
-    "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "拒绝", "job": "任务", "note": "备注", "active": "启用",
+    "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "退回", "job": "任务", "note": "备注", "active": "启用",
 }
 
 

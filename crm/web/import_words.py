@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 UNITS = ("元", "千元", "万元", "百万元", "亿元", "人", "千瓦时", "万千瓦时", "%", "平方米")
 """Those a person may name for a column; crm.imports.reading.cells knows more that a head may carry."""
-SEVERITIES = {"suspicious": "可疑", "rejected": "被拒", "duplicate": "重复", "repaired": "已自动改正"}
+ORDER = ("suspicious", "rejected", "duplicate", "repaired")
 """In the order a person should look at them."""
 
 

@@ -16,13 +16,14 @@ from crm.core.errors import Conflict, CrmError, NotFound
 from crm.imports import operations, queries
 from crm.imports.mapping import Mapping
 from crm.imports.models import KINDS, STATES, ImportBatch
+from crm.imports.reasons import REASONS, SEVERITIES
 from crm.jobs import operations as queue
 from crm.jobs import queries as jobs
 from crm.regions.models import Region
 from crm.security import audit
 from crm.web import address
 from crm.web.import_steps import GOING, READY, gave_up, progress, run_for
-from crm.web.import_words import SEVERITIES, UNITS, column_letter, field_names, file_facts, targets
+from crm.web.import_words import ORDER, UNITS, column_letter, field_names, file_facts, targets
 from crm.web.page import Page, access, db
 from crm.web.people import people
 
@@ -208,11 +209,11 @@ class ImportsPage(Page):
         batch = visible(batch_id)
         path = queries.rejected_file(db(), batch.id, data_dir())
         if path is None:
-            raise NotFound("这一批没有被拒的行，或文件已经清理。")
+            raise NotFound("这一批没有退回的行，或文件已经清理。")
         audit.record(db(), access(), "import.rejected_file", "import_batch", batch.id)
         db().commit()
         stem = batch.file_name.rsplit(".", 1)[0]
-        return send_file(path, as_attachment=True, download_name=f"{stem}_被拒行{path.suffix}")
+        return send_file(path, as_attachment=True, download_name=f"{stem}_退回行{path.suffix}")
 
     def _ask(self, batch: ImportBatch, job: str) -> ResponseReturnValue:
         """Move the batch on and queue the step, in one transaction."""
@@ -228,7 +229,7 @@ class ImportsPage(Page):
     def _show(self, template: str, **context: Any) -> str:
         context.setdefault("worker", jobs.worker_state(db(), now()))
         return self.show(
-            template, kinds=KINDS, states=STATES, severities=SEVERITIES, letter=column_letter, facts=file_facts,
+            template, kinds=KINDS, states=STATES, severities=SEVERITIES, reasons=REASONS, letter=column_letter, facts=file_facts,
             here=address.here, **context,
         )
 
@@ -281,7 +282,7 @@ def _regions() -> list[tuple[str, str]]:
 def _findings(batch: ImportBatch) -> dict[str, Any]:
     """One page of findings with the counts per severity and reason."""
     counts = queries.finding_counts(db(), batch.id)
-    groups = {s: counts[s] for s in (*SEVERITIES, *counts) if s in counts}
+    groups = {s: counts[s] for s in (*ORDER, *counts) if s in counts}
     severity = address.choice("severity", groups) or next(iter(groups), None)
     reason = address.choice("reason", groups.get(severity or "", {}))
     after = address.whole("after") or 0

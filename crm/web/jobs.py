@@ -201,7 +201,7 @@ class JobsPage(Page):
 
 RESULT_WORDS = {
     "as_of": "评估日", "steps": "", "evaluate": "评估", "alerts": "预警", "counts": "统计", "seconds": "用时（秒）", "firms": "企业", "batch": "批次",
-    "rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "拒绝", "raised": "新提出", "worsened": "变严重",
+    "rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "退回", "raised": "新提出", "worsened": "变严重",
     "eased": "缓和", "reopened": "重新打开", "resolved": "解除", "transitions": "条件变化", "moves": "拟升降", "pages": "页", "size": "字节", "sha256": "SHA-256",
 }
 """Keys of results as people read them; others are shown as stored."""

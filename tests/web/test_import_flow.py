@@ -59,7 +59,7 @@ class TestFlow:
         client = sign_in("manager", "331000")
         text = client.get(checked(client, work)).get_data(as_text=True)
         assert "写入 2 行" in text
-        assert "下载被拒行" in text
+        assert "下载退回行" in text
         assert names(session) == []
 
     def test_applying_writes_what_was_shown(self, session: Session, sign_in: SignIn, work: Callable[[], int]) -> None:
