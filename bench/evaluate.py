@@ -11,10 +11,9 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -29,8 +28,12 @@ from crm.criteria.engine import Evaluation, evaluate
 from crm.criteria.explain import Packed, explain
 from crm.criteria.loading import load_packs
 from crm.criteria.models import PackVersion, Transition, VerdictRow
-from crm.criteria.packs import Pack
 from crm.criteria.store import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from crm.criteria.packs import Pack
 
 PACKS = Path(__file__).parents[1] / "plugins"
 CHUNK = 100_000
@@ -97,7 +100,7 @@ def measure(pack: Pack, on: date, firms: int, url: str) -> dict[str, Any]:
             again += clock.run("again", lambda frame=frame: store(session, evaluate(pack, frame, on), at=at)).written
         session.rollback()
         for table in (Transition, VerdictRow, PackVersion):
-            session.execute(text(f'DELETE FROM "{table.__tablename__}"'))  # noqa: S608  (our own names)
+            session.execute(text(f'DELETE FROM "{table.__tablename__}"'))
         session.commit()
     return {**{k: round(v, 2) for k, v in clock.figures.items()}, "written": written, "written_again": again}
 

@@ -12,8 +12,24 @@ from typing import Any
 import orjson
 
 from crm.criteria.schema import (
-    AlertRule, Award, Document, Fact, Item, Measure, Model, Note, Parameter, Place, Pool, RegisterTest, SizeRow, Step,
-    Target, Task, Title, Visit,
+    AlertRule,
+    Award,
+    Document,
+    Fact,
+    Item,
+    Measure,
+    Model,
+    Note,
+    Parameter,
+    Place,
+    Pool,
+    RegisterTest,
+    SizeRow,
+    Step,
+    Target,
+    Task,
+    Title,
+    Visit,
 )
 
 SECTIONS = (

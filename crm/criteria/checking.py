@@ -15,7 +15,6 @@ from crm.criteria import quantity
 from crm.criteria.errors import Problem
 from crm.criteria.expressions import ExpressionError, Names, parse_condition, parse_value
 from crm.criteria.packs import Pack
-from crm.criteria.schema import Band, Item, Node, Rule, ScoreItem, SizeRow, Sourced, Title
 from crm.criteria.terms import Const, Met, Param, Term, rebuild
 from crm.criteria.terms import walk as walk_term
 from crm.criteria.trees import inherit, walk
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from crm.criteria.book import Book
     from crm.criteria.reading import Path_, Source
+    from crm.criteria.schema import Band, Item, Node, Rule, ScoreItem, SizeRow, Sourced, Title
 
 _TREES = ("register", "pools", "levels", "notes", "titles", "places")
 Places = dict[tuple[str, str], tuple["Source", "Path_"]]

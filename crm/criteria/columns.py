@@ -35,10 +35,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from crm.criteria.expressions import STAGES
-from crm.criteria.terms import Column
 
 if TYPE_CHECKING:
     from crm.criteria.packs import Pack
+    from crm.criteria.terms import Column
 
 NEVER = date(1, 1, 1)
 """Stands for 'no such day on record' where the record is complete."""

@@ -110,7 +110,8 @@ def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
 
 def _codes(program: Program, facts: pl.DataFrame, asked: dict[Code, str]) -> list[pl.Expr]:
     """Columns that answer the questions about codes, asked once per distinct code: `#register` and `#sizerow` (which
-    register test and which row of 划型 the industry leads to), and one yes/no column per question of the rules."""
+    register test and which row of 划型 the industry leads to), and one yes/no column per question of the rules.
+    """
     tests = [(name, of) for name, of in (("#register", program.register), ("#sizerow", program.sizes))]
     names = {c.column.name for c in asked} | ({"industry"} if any(of for _, of in tests) else set())
     values = {n: facts[n].cast(pl.String).unique().to_list() if n in facts.columns else [None] for n in names}

@@ -15,8 +15,32 @@ from typing import NoReturn
 
 from crm.criteria import quantity
 from crm.criteria.terms import (
-    SIZES, Both, Cagr, Choice, Code, Column, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Param, Product,
-    Ratio, ScoreOf, Short, Since, SizeAtMost, Sum, Surely, Value, Window, shift,
+    SIZES,
+    Both,
+    Cagr,
+    Choice,
+    Code,
+    Column,
+    Compare,
+    Condition,
+    Const,
+    Figure,
+    Happened,
+    Is,
+    Met,
+    Not,
+    Param,
+    Product,
+    Ratio,
+    ScoreOf,
+    Short,
+    Since,
+    SizeAtMost,
+    Sum,
+    Surely,
+    Value,
+    Window,
+    shift,
 )
 
 STAGES = ("nurture", "share_reform", "neeq", "tutoring", "accepted", "registered", "listed")
@@ -119,6 +143,7 @@ class _Reader:
                 return Is(Column("identity", name))
             case _:
                 self.refuse(f"{ast.unparse(node)!r} 不是条件；写一个比较，或用：{'、'.join(sorted(_QUESTIONS))}")
+        return None
 
     def compare(self, left: ast.expr, op: str, right: ast.expr) -> Condition:
         a, b = self.value(left, window=True), self.value(right)
@@ -161,6 +186,7 @@ class _Reader:
                 return made
             case _:
                 self.refuse(f"{ast.unparse(node)!r} 不是数值；写指标、数量，或用：{'、'.join(sorted(_VALUES))}")
+        return None
 
     def arithmetic(self, a: Value, op: ast.operator, b: Value) -> Value:
         ua, ub = unit_of(a, self.names), unit_of(b, self.names)
@@ -178,6 +204,7 @@ class _Reader:
             case ast.Div():
                 return Ratio(a, b)
         self.refuse("只能用 + - * /")
+        return None
 
     def figure(self, name: str, offset: int | None, form: str | None = None) -> Value:
         if name in self.names.extra:

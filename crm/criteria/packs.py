@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from crm.criteria import quantity
 from crm.criteria.book import Book
 from crm.criteria.expressions import Names
-from crm.criteria.schema import AlertRule, Document, Measure, Parameter, Place, Step, Title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crm.criteria.program import Program
-    from crm.criteria.schema import DatedValue, Visit
+    from crm.criteria.schema import AlertRule, DatedValue, Document, Measure, Parameter, Place, Step, Title, Visit
 
 REGISTER = "register"
 """Key of the firm's own register test among the items."""

@@ -138,7 +138,7 @@ def _remedy(found: Any, model: type[Model]) -> str:
         case "missing":
             return "缺少这个键"
         case "string_type":
-            return f"应是文字，读到 {given!r}；编码请加引号，如 \"010000\""
+            return f'应是文字，读到 {given!r}；编码请加引号，如 "010000"'
         case "string_pattern_mismatch":
             return f"{given!r} 不合格式 {found['ctx']['pattern']}"
         case "literal_error":

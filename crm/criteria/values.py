@@ -8,8 +8,28 @@ from typing import TYPE_CHECKING
 
 from crm.criteria.codes import first, matches
 from crm.criteria.terms import (
-    Both, Cagr, Choice, Code, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Product, Ratio, ScoreOf, Since,
-    Short, SizeAtMost, Sum, Surely, Value, Window,
+    Both,
+    Cagr,
+    Choice,
+    Code,
+    Compare,
+    Condition,
+    Const,
+    Figure,
+    Happened,
+    Is,
+    Met,
+    Not,
+    Product,
+    Ratio,
+    ScoreOf,
+    Short,
+    Since,
+    SizeAtMost,
+    Sum,
+    Surely,
+    Value,
+    Window,
 )
 from crm.criteria.vectors import years_before
 
@@ -149,7 +169,7 @@ def any_of(parts: list[bool | None]) -> bool | None:
     return True if True in parts else None if None in parts else False
 
 
-def not_(part: bool | None) -> bool | None:  # noqa: FBT001  (a truth value is what this is about)
+def not_(part: bool | None) -> bool | None:
     """Kleene not."""
     return None if part is None else not part
 

@@ -14,8 +14,28 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from crm.criteria.terms import (
-    Both, Cagr, Choice, Code, Compare, Condition, Const, Figure, Happened, Is, Met, Not, Product, Ratio,
-    ScoreOf, Since, Short, SizeAtMost, Sum, Surely, Value, Window,
+    Both,
+    Cagr,
+    Choice,
+    Code,
+    Compare,
+    Condition,
+    Const,
+    Figure,
+    Happened,
+    Is,
+    Met,
+    Not,
+    Product,
+    Ratio,
+    ScoreOf,
+    Short,
+    Since,
+    SizeAtMost,
+    Sum,
+    Surely,
+    Value,
+    Window,
 )
 
 if TYPE_CHECKING:

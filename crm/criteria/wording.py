@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from crm.criteria.terms import Column, Compare, Figure, Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from crm.criteria.packs import Pack
 

@@ -10,7 +10,7 @@ import ast
 import re
 from datetime import date
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
 UNITS = {
     "亿元": 10**8, "百万元": 10**6, "万元": 10**4, "千元": 10**3, "元": 1, "%": Fraction(1, 100), "人": 1, "年": 1, "日": 1, "项": 1, "分": 1,
@@ -156,7 +156,7 @@ def _call(name, args):
     return ast.Call(ast.Name(name, ast.Load()), args, [])
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(text: str):
     """The expression's code, quantities and comparisons replaced."""
     words = "|".join(sorted(UNITS, key=len, reverse=True))
@@ -180,7 +180,7 @@ class Oracle:
 
     def ask(self, text: str):
         """Evaluate one expression's text."""
-        return eval(compiled(text), self.namespace())  # noqa: S307
+        return eval(compiled(text), self.namespace())
 
     def namespace(self):
         return self._space
@@ -196,12 +196,7 @@ class Oracle:
         measure = self.measures[name]
         factor = STORED.get(measure.unit, 1)
         year = self.cells.get(f"{name}.y{(-1 if offset is None else offset):+d}" if offset != 0 else f"{name}.y0")
-        if "year" not in measure.periods:
-            value = self.cells.get(f"{name}.at")
-        elif offset is None and "at" in measure.periods and year is None:
-            value = self.cells.get(f"{name}.at")
-        else:
-            value = year
+        value = self.cells.get(f"{name}.at") if "year" not in measure.periods or (offset is None and "at" in measure.periods and year is None) else year
         return N(None if value is None else value * factor)
 
     def _form(self, name, form):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from crm.criteria.commands import commands
 from tests.criteria.conftest import PACKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVALUATE, PACK = commands
 FIRM = {"uscc": "91331081MA17066936", "industry": "3441", "year": {"2025": {"revenue_main": 20_000_000}}, "titles": [], "register": []}

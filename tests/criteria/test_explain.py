@@ -105,10 +105,10 @@ def test_a_firm_in_the_register_stands_on_the_place_above(pack):
     assert seen(pack, register=[{"entered_on": "2020-01-01"}]).tier == "above_size"
 
 
-def test_the_distance_counts_criteria_and_names_the_one_furthest_off(pack):
+def test_the_distance_counts_criteria_and_names_the_measured_one_furthest_off(pack):
     firm = {"year": years(revenue=(10**8, 10**8, 10**8), rd_expense=(2_760_000, 3_000_000), assets_total=(100,), liabilities_total=(90,)), "titles": []}
     view = seen(pack, **firm).items["srdi"]
-    assert (view.reach.missing, view.near.id) == (4, "srdi.gate.tech")
+    assert (view.reach.missing, view.near.id) == (4, "srdi.debt")
 
 
 def test_of_alternatives_the_nearest_counts(pack):

@@ -104,7 +104,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cells=st.fixed_dictionaries({f"{m}_{y}": money for m in ("revenue", "rd", "profit") for y in (1, 2, 3)}))
 def test_the_engine_is_exact_up_to_the_largest_figures(text, cells):
     assert vector(text, **cells) is scalar(text, **cells)

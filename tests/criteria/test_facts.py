@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from crm.criteria.columns import NEVER
 from crm.criteria.errors import FactsError
 from crm.criteria.facts import cell, facts_frame, read_enterprise, read_facts
-from crm.criteria.columns import NEVER
 from crm.criteria.terms import Column
 from tests.criteria.conftest import DAY
 

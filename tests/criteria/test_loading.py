@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from crm.criteria.packs import Pack
 from crm.criteria.scaffold import create
 from crm.plugins import available
 from tests.criteria.conftest import DAY, PACKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

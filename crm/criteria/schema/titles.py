@@ -1,0 +1,57 @@
+"""titles/*.yaml, and overrides of single conditions."""
+
+# ruff: noqa: TC003  (pydantic reads annotations at run time)
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from crm.criteria.schema.base import Entry, Label, Model, Name
+from crm.criteria.schema.conditions import Node, Score
+
+
+class Rule(Node):
+    """What a title asks for one purpose from a day to a day (inclusive)."""
+
+    purpose: Literal["award", "review"]
+    from_: date = Field(alias="from")
+    to: date | None = None
+    score: Score | None = None
+
+
+class Title(Entry):
+    """An honour or certificate. Without rules it is only recorded (no test is known)."""
+
+    label: Label
+    short: str | None = None
+    level: str | None = None  # 国家级, 省级, 市级
+    authority: str | None = None
+    valid_years: int | None = None
+    yearly_update_by: Annotated[str, Field(pattern=r"^\d\d-\d\d$")] | None = None  # month-day of the yearly duty
+    not_with: tuple[Name, ...] = ()  # titles whose holders are not newly recommended
+    note: str | None = None
+    rules: tuple[Rule, ...] = ()
+
+
+class Titles(Model):
+    """titles/*.yaml"""
+
+    titles: tuple[Title, ...]
+
+
+class Overrides(Model):
+    """overrides.yaml: replace single conditions inside a parent's trees by their id."""
+
+    criteria: tuple[CriterionOverride, ...]
+
+
+class CriterionOverride(Node):
+    """The new condition; its id names what it replaces."""
+
+    reason: str
+    source: str
+
+
+Overrides.model_rebuild()
