@@ -19,6 +19,7 @@ from crm.imports.fields import KIND_FIELDS
 from crm.imports.models import KINDS
 from crm.imports.operations import import_file, undo
 from crm.imports.queries import findings
+from crm.imports.reasons import REASONS
 from crm.regions.models import Region
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     names = {"rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "退回"}
     click.echo(f"批次 {answer['batch']}（{KINDS[answer['kind']]}）：" + "，".join(f"{label} {answer[key]:,}" for key, label in names.items() if key in answer))
     for reason, count in answer["reasons"].items():
-        click.echo(f"  {reason:<24}{count:>8,}")
+        click.echo(f"  {count:>8,}  {REASONS[reason]}（{reason}）")
     for row in answer["rejected_rows"]:
         click.echo(f"  第 {row['row']} 行  {row['message']}")
     if answer["rejected_file"]:

@@ -11,6 +11,7 @@ import polars as pl
 from crm.imports.errors import MissingColumn
 from crm.imports.fields import KIND_FIELDS
 from crm.imports.reading.cells import clean
+from crm.imports.reasons import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,7 +36,9 @@ class Findings:
     message: list[str] = field(default_factory=list)
 
     def add(self, row: int, severity: str, column: str | None, value: object, reason: str, message: str) -> None:
-        """One finding."""
+        """One finding; a reason nobody wrote a label for is a bug."""
+        if reason not in REASONS:
+            raise KeyError(reason)
         self.row.append(row)
         self.severity.append(severity)
         self.column.append(column)
