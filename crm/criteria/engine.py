@@ -109,8 +109,10 @@ def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _codes(program: Program, facts: pl.DataFrame, asked: dict[Code, str]) -> list[pl.Expr]:
-    """Columns that answer the questions about codes, asked once per distinct code: `#register` and `#sizerow` (which
-    register test and which row of 划型 the industry leads to), and one yes/no column per question of the rules.
+    """Columns that answer the questions about codes, asked once per distinct code.
+
+    `#register` and `#sizerow`: which register test and which row of 划型 the industry leads to; then one yes/no column per
+    question of the rules.
     """
     tests = [(name, of) for name, of in (("#register", program.register), ("#sizerow", program.sizes))]
     names = {c.column.name for c in asked} | ({"industry"} if any(of for _, of in tests) else set())

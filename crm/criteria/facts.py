@@ -145,7 +145,7 @@ def _message(error: Any) -> str:
             return f"{error['msg']}（读到 {error['input']!r}）"
 
 
-def _check(firm: Enterprise, path: str, pack: Pack) -> list[tuple[str, str]]:
+def _check(firm: Enterprise, path: str, pack: Pack) -> list[tuple[str, str]]:  # noqa: C901, PLR0912  (one case per kind)
     problems = []
     if firm.uscc is not None and (trouble := _uscc(firm.uscc)):
         problems.append((f"{path}.uscc", trouble))
@@ -218,7 +218,7 @@ def facts_frame(enterprises: list[Enterprise], pack: Pack, on: date) -> pl.DataF
     return pl.DataFrame({"uscc": pl.Series([f.uscc for f in enterprises], dtype=pl.String), **data})
 
 
-def cell(firm: Enterprise, column: Column, on: date) -> Cell:
+def cell(firm: Enterprise, column: Column, on: date) -> Cell:  # noqa: C901  (one case per kind)
     """One column of one firm; the meaning of each kind is in crm.criteria.columns."""
     key = column.key
     match column.kind:

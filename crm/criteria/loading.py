@@ -7,9 +7,9 @@ kept in a cache keyed by the bytes of all files, so that a start does not read Y
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crm.criteria import reading
@@ -22,7 +22,6 @@ from crm.criteria.trees import replace_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 CONTRACT = 1
 _COMPILER = "1"  # raise when the same files compile to something else
@@ -202,4 +201,4 @@ def _store(folder: Path, chains: dict[str, list[str]], cache: Path | None, docum
     for name, document in documents.items():
         with tempfile.NamedTemporaryFile(dir=root, delete=False) as out:  # a reader never sees half a file
             out.write(document)
-        os.replace(out.name, root / f"{name}.json")
+        Path(out.name).replace(root / f"{name}.json")

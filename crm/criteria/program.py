@@ -215,10 +215,8 @@ class _Builder:
     def program(self) -> Program:
         book = self.pack.book
         items = [RunItem(REGISTER, self.pack.label(REGISTER), None, Sourced())]
-        for test in book.register_:
-            items.append(self.item(test, test.id, test.label, industries=test.industries, unless=test.unless))
-        for entry in chain(book.pools, book.levels, book.notes):
-            items.append(self.item(entry, entry.id, entry.label))
+        items += [self.item(t, t.id, t.label, industries=t.industries, unless=t.unless) for t in book.register_]
+        items += [self.item(e, e.id, e.label) for e in chain(book.pools, book.levels, book.notes)]
         for place in book.places:
             if place.requires is not None:
                 tree = self.branch(place.requires, Sourced(), f"place.{place.id}", self.pack.names)

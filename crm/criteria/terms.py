@@ -265,7 +265,7 @@ def columns(term: Term) -> Iterator[Column]:
 
 
 @singledispatch
-def shift(term: Value, by: int) -> Value:
+def shift(term: Value, by: int) -> Value:  # noqa: ARG001  (what is known at a day does not move)
     """The same value `by` years later (negative: earlier). What is known at a day does not move."""
     return term
 

@@ -90,7 +90,7 @@ class Firm:
             return Fraction((self.on - day).days)  # type: ignore[operator]  # identity days are dates
         return Fraction(self.on.year - day.year - ((day.month, day.day) > (self.on.month, self.on.day)))  # type: ignore[union-attr]
 
-    def condition(self, term: Condition) -> bool | None:
+    def condition(self, term: Condition) -> bool | None:  # noqa: C901, PLR0912  (one case per kind)
         """True, False or None for unknown."""
         match term:
             case Compare(op, Window(how, of), right):

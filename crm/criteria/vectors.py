@@ -105,7 +105,7 @@ class Compiler:
 
     # values
 
-    def value(self, term: Value) -> Vec:
+    def value(self, term: Value) -> Vec:  # noqa: C901  (one case per kind)
         """A value that is one number per firm."""
         match term:
             case Const(value, _):
@@ -144,6 +144,7 @@ class Compiler:
         return self.value(Const(number))
 
     def since(self, day: pl.Expr, unit: str) -> pl.Expr:
+        """Full days or years from a day column."""
         if unit == "日":
             return (pl.lit(self.on) - day).dt.total_days().cast(pl.Int64)
         later = (day.dt.month().cast(pl.Int64) * 100 + day.dt.day()) > self.on.month * 100 + self.on.day
@@ -161,6 +162,7 @@ class Compiler:
         return made
 
     def total(self, a: Vec, b: Vec, sign: int) -> Vec:
+        """a + b or a − b."""
         a, b = self.common([a, b])
         if isinstance(a.den, int) and isinstance(b.den, int) and a.den == b.den:
             return Vec(_plus(a.num, b.num, sign, a.top + b.top), a.den, a.scale, a.top + b.top, a.low)
@@ -169,6 +171,7 @@ class Compiler:
         return Vec(_plus(x, y, sign, top), _mul(a.den, b.den, a.low * b.low), a.scale, top, a.low * b.low)
 
     def ratio(self, a: Vec, b: Vec) -> Vec:
+        """a ÷ b, null where b ≤ 0."""
         top, low = a.top * b.low, a.low * b.top
         den = _mul(a.den, b.num, low)
         if b.scale <= 0:
@@ -177,6 +180,7 @@ class Compiler:
         return Vec(_mul(a.num, b.den, top), positive, a.scale / b.scale, top, low)
 
     def better(self, a: Vec, b: Vec, op: str) -> Vec:
+        """The smaller or the larger of two; unknown if either is."""
         a, b = self.common([a, b])
         first = self.compare_values(op, a, b)
         pick = lambda x, y: pl.when(first).then(_lit(x)).when(~first).then(_lit(y))  # noqa: E731
@@ -193,7 +197,7 @@ class Compiler:
 
     # conditions
 
-    def condition(self, term: Condition) -> pl.Expr:
+    def condition(self, term: Condition) -> pl.Expr:  # noqa: C901, PLR0912  (one case per kind)
         """A yes/no/unknown column."""
         match term:
             case Compare(op, Window(how, of), right):

@@ -45,11 +45,11 @@ class Many(list):
     how = "each"
 
 
-class Interval(tuple):
+class Interval(tuple):  # noqa: SLOT001
     """Lowest and highest possible points."""
 
 
-class Growth(tuple):
+class Growth(tuple):  # noqa: SLOT001
     """(last, first, years)"""
 
 
