@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PENDING = "audit.pending"
 LONGEST_TEXT = 500
+LONGEST_LIST = 50
 _COVERED = ("id", "actor_id", "actor", "action", "subject_type", "subject_id", "region_code", "detail", "ip", "request_id", "previous")
 
 
@@ -116,7 +117,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_text(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v) for v in value]
+        items = [plain(v) for v in value]
+        whole = len(items) <= LONGEST_LIST
+        return items if whole else {"count": len(items), "digest": sha256(repr(items).encode()).hexdigest()}
     if isinstance(value, bytes):
         return f"sha256:{sha256(value).hexdigest()}"
     if isinstance(value, (date, datetime)):

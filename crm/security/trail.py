@@ -104,7 +104,7 @@ def _bulk(state: ORMExecuteState) -> None:
     name = state.bind_mapper.local_table.name
     if name in UNTRACKED:
         return
-    compiled = state.statement.compile()
+    compiled = state.statement.compile(state.session.get_bind(state.bind_mapper))
     told = {k: _shown(name, k.rsplit("_", 1)[0], v) for k, v in compiled.params.items()}
     verb = "update" if state.is_update else "delete"
     audit.record(state.session, None, f"{name}.bulk_{verb}", name, statement=str(compiled), parameters=told)

@@ -132,7 +132,7 @@ def test_pages_follow_one_another_without_gap_or_double(app, client, world, bear
     look(app, fill)
     headers, seen, after = bearer("officer", HOME), [], ""
     while after is not None:
-        page = client.get(f"/api/v1/titles/?order=granted_on&limit=10{'&after=%s' % after if after else ''}", headers=headers).json
+        page = client.get(f"/api/v1/titles/?order=granted_on&limit=10{after and f'&after={after}'}", headers=headers).json
         seen += [row["id"] for row in page["result"]]
         after = page["after"]
     assert (len(seen), len(set(seen))) == (46, 46)

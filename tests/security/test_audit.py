@@ -166,3 +166,11 @@ def test_entries_are_filtered_and_paged(session):
     first = audit.entries(session, action="export", limit=2)
     assert [e.id for e in audit.entries(session, action="exp.", limit=2)] == []
     assert [e.id for e in audit.entries(session, actor="周", before_id=first[-1].id, limit=2)] == [3, 2]
+
+
+def test_a_bulk_statement_with_many_values_is_told_by_count_and_digest(session):
+    from sqlalchemy import update
+    session.execute(update(Region).where(Region.code.in_([f"{n:06}" for n in range(300)])).values(name="y"))
+    session.commit()
+    assert len(str(audit.entries(session, action="region.bulk_update")[0].detail)) < 1500
+    assert audit.verify(session) is None

@@ -50,7 +50,7 @@ def test_neither_our_log_nor_the_librarys_holds_a_phone_or_a_password(tmp_path):
         next(h for h in logging.getLogger().handlers if h.get_name() == "qijie").setStream(stream)
         password = "Secret-777"
         try:
-            raise ValueError("contact 13857612345")
+            raise ValueError("contact 13857612345")  # noqa: TRY301  # any will do
         except ValueError:
             structlog.get_logger().exception("failed", password=password)
         logging.getLogger("some.library").warning("phone %s", "13857612345")

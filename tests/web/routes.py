@@ -46,7 +46,7 @@ BoardPage.withdraw                  OMA    move
 BoardPage.confirm                   MA     move
 BoardPage.reject                    MA     move
 BoardPage.undo                      MA     move
-AlertsPage.index                    OMA 
+AlertsPage.index                    OMA
 AlertsPage.show_alert               OMA    alert
 AlertsPage.acknowledge              OMA    alert
 AlertsPage.acknowledge_many         OMA
@@ -125,24 +125,24 @@ Contacts.edit                       M      contact
 TokensApi.login                     open
 TokensApi.refresh                   open
 SpecApi.get                         OMA    +version
-EnterprisesApi.get_list             OMA 
+EnterprisesApi.get_list             OMA
 EnterprisesApi.get                  OMA    enterprise
 EnterprisesApi.post                 OM
 EnterprisesApi.patch                OM     enterprise
-FilingsApi.get_list                 OMA 
+FilingsApi.get_list                 OMA
 FilingsApi.get                      OMA    filing
-TitlesApi.get_list                  OMA 
+TitlesApi.get_list                  OMA
 TitlesApi.post                      MA
-RegisterApi.get_list                OMA 
+RegisterApi.get_list                OMA
 RegisterApi.enter                   MA
 RegisterApi.leave                   MA
-MovesApi.get_list                   OMA 
+MovesApi.get_list                   OMA
 MovesApi.post                       OMA
 MovesApi.confirm                    MA     move
 MovesApi.reject                     MA     move
-AlertsApi.get_list                  OMA 
+AlertsApi.get_list                  OMA
 AlertsApi.acknowledge               OMA    alert
-VisitsApi.get_list                  OMA 
+VisitsApi.get_list                  OMA
 VisitsApi.get                       OMA    visit
 """
 
@@ -165,7 +165,7 @@ def foreign_body(away: dict[str, object], url: str = "") -> dict[str, object]:
         "enterprise": str(firm), "enterprise_id": str(firm), "id": str(away["alert"]), "ids": str(firm), "officer_id": str(away["user"]),
         "uscc": "91331081MA2AAAAA2X", "name": "改名", "region_code": "331082", "zone_code": "331082-F01", "parent_code": "331082", "version": "1",
         "status": "cancelled", "on": "2026-09-01", "entered_on": "2026-09-01", "exited_on": "2026-09-01", "revoked_on": "2026-09-01",
-        "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "note": "记一笔", "text": "补充", "until": "2026-12-01",
+        "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "resolved": "yes", "lead_unit": "经信局", "note": "记一笔", "text": "补充", "until": "2026-12-01",
         "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x",
         "current": "wrong", "password": "Green-hill-2026", "again": "Green-hill-2026", "uuid": "11111111-1111-4111-8111-111111111111",
     }

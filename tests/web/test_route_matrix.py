@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from tests.web.routes import EXPECTED, ROLES, SHARED, expectations, foreign_body
@@ -45,7 +46,7 @@ def address(rule, kinds, ids):
 
 
 def call(client, method, url, body):
-    if url.startswith("/api/") or url.startswith("/board/"):
+    if url.startswith(("/api/", "/board/")):
         numbers = {k: int(v) if k in {"enterprise_id", "version"} else v for k, v in body.items()}
         return client.open(url, method=method, json=numbers if method != "GET" else None, headers={"Accept": "application/json"})
     return client.open(url, method=method, data=body if method != "GET" else None)
@@ -54,6 +55,20 @@ def call(client, method, url, body):
 def snapshot(app):
     with Session(app.extensions["crm_engine"]) as session:
         return digest(session)
+
+
+@pytest.fixture
+def writes(app):
+    """Statements that write, with the address that sent them: a cheap watch between the two digests of all tables."""
+    seen = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if statement.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"}:
+            seen.append(statement[:80])
+
+    event.listen(app.extensions["crm_engine"], "before_cursor_execute", note)
+    yield seen
+    event.remove(app.extensions["crm_engine"], "before_cursor_execute", note)
 
 
 def written(before, after):
@@ -84,7 +99,7 @@ def test_what_the_views_permit_is_what_is_expected(app):
 
 def test_nobody_signed_in_is_refused_everywhere_and_writes_nothing(app, world):
     before, wrong = snapshot(app), []
-    for endpoint, method, rule, who, kinds in routes(app):
+    for _endpoint, method, rule, who, kinds in routes(app):
         if who == "open":
             continue
         COUNT["anonymous"] += 1
@@ -100,7 +115,7 @@ def test_nobody_signed_in_is_refused_everywhere_and_writes_nothing(app, world):
 def test_a_role_is_refused_what_it_may_not_and_writes_nothing(app, world, sign_in, letter):
     client = sign_in(ROLES[letter], HOME)
     before, wrong = snapshot(app), []
-    for endpoint, method, rule, who, kinds in routes(app):
+    for _endpoint, method, rule, who, kinds in routes(app):
         if who in {"open", "*"} or letter in who:
             continue
         COUNT[f"role {ROLES[letter]}"] += 1
@@ -112,23 +127,23 @@ def test_a_role_is_refused_what_it_may_not_and_writes_nothing(app, world, sign_i
 
 
 @pytest.mark.parametrize("letter", ROLES)
-def test_another_countys_objects_do_not_exist_for_any_role(app, world, sign_in, letter):
+def test_another_countys_objects_do_not_exist_for_any_role(app, world, sign_in, writes, letter):
     client = sign_in(ROLES[letter], HOME)
     before, wrong = snapshot(app), []
-    for endpoint, method, rule, who, kinds in routes(app):
+    for _endpoint, method, rule, who, kinds in routes(app):
         if letter not in who or not [kind for kind in kinds if not kind.startswith("+")]:
             continue
         COUNT[f"away {ROLES[letter]}"] += 1
+        writes.clear()
         answer = call(client, method, address(rule, kinds, world[1].ids), foreign_body(world[1].ids, rule.rule))
-        now = snapshot(app)
-        if answer.status_code != 404 or before != now:
-            wrong.append((method, rule.rule, answer.status_code, written(before, now)))
-        before = now
+        if answer.status_code != 404 or writes:
+            wrong.append((method, rule.rule, answer.status_code, writes[:3]))
     assert not wrong, "\n".join(map(str, wrong))
+    assert written(before, snapshot(app)) == []
 
 
 @pytest.mark.parametrize("letter", ROLES)
-def test_a_body_cannot_name_another_countys_objects(app, world, sign_in, letter):
+def test_a_body_cannot_name_another_countys_objects(app, world, sign_in, writes, letter):
     """Routes without an object in the address that take one in the body: bulk acts, new rows, attachments to a firm."""
     client = sign_in(ROLES[letter], HOME)
     before, wrong = snapshot(app), []
@@ -136,19 +151,19 @@ def test_a_body_cannot_name_another_countys_objects(app, world, sign_in, letter)
         if method == "GET" or letter not in who or kinds or endpoint in SIGNED_IN_DOORS | {"AuditPage.check"}:
             continue
         COUNT[f"body {ROLES[letter]}"] += 1
+        writes.clear()  # some of these write and roll back: a verb first, the check of where it led after it
         answer = call(client, method, address(rule, kinds, world[1].ids), foreign_body(world[1].ids, rule.rule))
-        now = snapshot(app)
-        if answer.status_code >= 500 or before != now:
-            wrong.append((method, rule.rule, answer.status_code, written(before, now)))
-        before = now
+        if answer.status_code >= 500 or answer.status_code == 200:
+            wrong.append((method, rule.rule, answer.status_code, writes[:3]))
     assert not wrong, "\n".join(map(str, wrong))
+    assert written(before, snapshot(app)) == []
 
 
 def test_an_own_firm_with_another_countys_part_in_the_address_is_refused(app, world, sign_in):
     """/enterprises/<mine>/contacts/<theirs>/end: the second key must belong to the first."""
     client, before, wrong = sign_in("manager", HOME), snapshot(app), []
     mixed = {**world[1].ids, "enterprise": world[0].ids["enterprise"]}
-    for endpoint, method, rule, who, kinds in routes(app):
+    for _endpoint, method, rule, who, kinds in routes(app):
         if len(kinds) < 2 or "M" not in who:
             continue
         COUNT["mixed manager"] += 1
