@@ -76,7 +76,7 @@ def assign(session: Session, access: Access, uuid: str, lead_unit: str, due_on: 
     unit = _text(lead_unit)
     if not unit:
         raise Invalid("请写明交给哪个单位办。", field="lead_unit")
-    if len(unit) > 128:  # noqa: PLR2004  # the column
+    if len(unit) > 128:  # the column
         raise Invalid("单位名称太长，最多 128 字。", field="lead_unit")
     case.lead_unit, case.due_on = unit, due_on
     _append(session, access, case, "assigned", at, note, {"lead_unit": unit, "due_on": due_on.isoformat() if due_on else None})

@@ -22,8 +22,7 @@ def send(out: BinaryIO, head: dict[str, object], blobs: Blobs) -> None:
     """Write one message."""
     body = json.dumps({**head, "blobs": [[name, len(data)] for name, data in blobs.items()]}).encode()
     out.write(struct.pack(">Q", len(body)) + body)
-    for data in blobs.values():
-        out.write(data)
+    out.writelines(blobs.values())
     out.flush()
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 from queue import Empty, LifoQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from crm.config import ROOT
 from crm.core.errors import CrmError
@@ -72,7 +72,7 @@ class RenderPool:
             except Empty:
                 return
 
-    def __enter__(self) -> RenderPool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

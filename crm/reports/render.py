@@ -6,7 +6,6 @@ imported on first use. The same record gives the same bytes: identifier and date
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
@@ -24,7 +23,6 @@ from crm.reports.pictures import ink, print_photo, qr_code
 from crm.reports.view import RecordView, view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     import weasyprint
 
@@ -117,7 +115,7 @@ def _fetcher() -> type:
             super().__init__(allowed_protocols=(), allow_redirects=False)
             self._pictures = pictures
 
-        def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002  # WeasyPrint's signature
             if url not in self._pictures:
                 raise ValueError(f"not part of this record: {url[:80]}")
             kind, data = self._pictures[url]

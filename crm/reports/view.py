@@ -171,8 +171,7 @@ def chinese_day(day: date) -> str:
 
 
 def _hours(started: datetime, ended: str | None) -> str:
-    half = "上午" if started.hour < 12 else "下午"
-    text = f"{half}{started.hour}:{started.minute:02}"
+    text = f"{started.hour}:{started.minute:02}"
     if ended:
         end = local(datetime.fromisoformat(ended))
         text += f"—{end.hour}:{end.minute:02}"

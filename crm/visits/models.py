@@ -81,7 +81,7 @@ class Attachment(Keyed):
     __tablename__ = "attachment"
     uuid: Mapped[str] = mapped_column(String(36), unique=True)
     visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"), index=True)
-    role: Mapped[str] = mapped_column(String(12))  # photo | signature_us | signature_firm | file
+    role: Mapped[str] = mapped_column(String(16))  # photo | signature_us | signature_firm | file
     name: Mapped[str] = mapped_column(String(200))
     caption: Mapped[str | None] = mapped_column(String(200))
     media_type: Mapped[str] = mapped_column(String(64))  # sniffed

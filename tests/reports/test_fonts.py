@@ -35,12 +35,10 @@ def test_existing_never_makes_faces(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_custom_face_is_named(tmp_path):
-    custom = tmp_path / "fonts" / "custom"
-    custom.mkdir(parents=True)
-    (custom / "title.ttf").write_bytes(b"not a font")
-    with pytest.raises(fonts.FontsMissing, match="title.ttf"):
-        fonts.ensure(tmp_path)
+def test_a_damaged_face_is_named(tmp_path):
+    (tmp_path / "mine.ttf").write_bytes(b"not a font")
+    with pytest.raises(fonts.FontsMissing, match=r"mine\.ttf"):
+        fonts._lean(tmp_path, "title", (tmp_path / "mine.ttf", (0, 0)))
 
 
 def test_a_square_grows_by_half_the_strength_on_each_side():

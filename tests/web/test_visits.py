@@ -21,7 +21,6 @@ from crm.jobs.rendering import render_record
 from crm.regions.models import Region
 from crm.reports.models import RenderedRecord
 from crm.visits.models import Attachment, Supplement, Visit
-
 from tests.reports.conftest import faces  # noqa: F401  # fixture
 
 if TYPE_CHECKING:

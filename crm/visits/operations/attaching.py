@@ -102,7 +102,7 @@ def clean_name(name: str) -> str:
     base = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
     base = "".join(c for c in base if unicodedata.category(c)[0] != "C").strip(" .")
     stem, dot, ext = base.rpartition(".")
-    if len(base) > 120:  # noqa: PLR2004  # a readable line
+    if len(base) > 120:  # a readable line
         base = f"{(stem or ext)[:110]}{dot}{ext[:8]}" if stem else base[:120]
     return base or "未命名"
 

@@ -192,7 +192,7 @@ def _keep(draft: Any, visit: Visit | None, version: int | None) -> Visit:
 
 def _enterprise_id() -> int:
     text = request.form.get("enterprise", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004  # fits 64 bits
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # fits 64 bits
         raise Invalid("请先选择企业。", field="enterprise")
     return int(text)
 

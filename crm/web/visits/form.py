@@ -171,6 +171,6 @@ def _typed(field: VisitField, text: str) -> Any:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or abs(number) > 10**12:  # noqa: PLR2004  # no office counts further
+    if not number.is_finite() or abs(number) > 10**12:  # no office counts further
         raise Invalid(f"“{field.label}”请填数字。", field=f"f_{field.id}")
     return int(number) if number == number.to_integral_value() else str(number)

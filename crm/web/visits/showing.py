@@ -92,7 +92,7 @@ class VisitPage(Page):
         ladder = ladder_status(db(), visit.enterprise_id, pack)
         version = request.form.get("version", "")
         signed = sign_off(
-            db(), access(), visit.uuid, int(version) if version.isdecimal() and len(version) < 9 else 0, letterhead=letterhead(visit),  # noqa: PLR2004
+            db(), access(), visit.uuid, int(version) if version.isdecimal() and len(version) < 9 else 0, letterhead=letterhead(visit),
             ladder=ladder, problems=problems, at=now(),
         )  # fmt: skip
         _check_characters(signed, data_dir)
