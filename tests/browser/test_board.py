@@ -101,8 +101,7 @@ def test_a_manager_confirms_on_the_card_and_takes_it_back(session: Session, open
     assert (confirmed, session.get(Standing, made.id).place) == ("above_size", "small")
 
 
-@pytest.mark.parametrize("phone", [True, False])
-@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize(("phone", "dark"), [(True, True), (False, False)])
 def test_the_board_is_accessible(session: Session, open_as: OpenAs, phone: bool, dark: bool) -> None:
     firm(session, alert_level="red")
     page = open_as("manager", WENLING, path="/board/", phone=phone, dark=dark)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -66,7 +67,7 @@ def test_a_search_that_finds_nothing_says_so_and_escape_closes_it(open_as: OpenA
     page.keyboard.type("没有这家")
     expect(page.locator(".found__none")).to_contain_text("没有匹配的企业")
     page.keyboard.press("Escape")
-    expect(page.locator(".found")).to_be_hidden()
+    expect(page.get_by_text("没有匹配的企业").first).to_be_hidden()
 
 
 def test_a_filter_is_set_and_dropped_by_its_chip(session: Session, open_as: OpenAs) -> None:
@@ -89,7 +90,7 @@ def test_ticked_firms_are_assigned_together(session: Session, open_as: OpenAs) -
     expect(page.locator("[data-bulk-n]")).to_have_text("已勾选 2 家")
     page.get_by_label("指定给").select_option(str(officer.id))
     page.get_by_role("button", name="指定", exact=True).click()
-    expect(page.get_by_role("status").first).to_contain_text("2 家指定给")
+    expect(page.locator(".strip--ok")).to_contain_text("2 家指定给")
     session.expire_all()
     assert set(session.scalars(select(Enterprise.officer_id))) == {officer.id}
 
@@ -97,7 +98,7 @@ def test_ticked_firms_are_assigned_together(session: Session, open_as: OpenAs) -
 def test_the_clause_opens_the_quoted_text(explained: Enterprise, open_as: OpenAs) -> None:
     page = open_as("officer", WENLING, path=f"/enterprises/{explained.id}")
     page.locator("tr.is-unmet a.src").first.click()
-    expect(page.get_by_role("dialog").locator("blockquote")).not_to_be_empty()
+    expect(page.get_by_role("dialog")).to_contain_text("国家一套表调查单位标准")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
@@ -112,16 +113,26 @@ def test_a_move_is_proposed_from_the_page_with_its_reason(explained: Enterprise,
     expect(page.get_by_text("待确认：规下 → 规上")).to_be_visible()
 
 
-@pytest.mark.parametrize("tail", ["", "/figures", "/history", "/edit"])
 @pytest.mark.parametrize("phone", [True, False])
-def test_the_pages_of_a_firm_are_accessible(explained: Enterprise, open_as: OpenAs, tail: str, phone: bool) -> None:
-    page = open_as("manager", WENLING, path=f"/enterprises/{explained.id}{tail}", phone=phone, dark=phone)
-    assert Axe().run(page).response["violations"] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+def test_the_pages_of_a_firm_are_accessible(explained: Enterprise, open_as: OpenAs, phone: bool) -> None:
+    page = open_as("manager", WENLING, phone=phone, dark=phone)
+    assert faults(page, [f"/enterprises/{explained.id}{tail}" for tail in ("", "/figures", "/history", "/edit")]) == {}
 
 
-@pytest.mark.parametrize("path", ["/today/", "/enterprises/", "/enterprises/new", "/board/near", "/board/waiting"])
-def test_the_daily_pages_fit_the_smallest_phone(explained: Enterprise, open_as: OpenAs, path: str) -> None:
-    page = open_as("manager", WENLING, path=path, phone=True)
+def test_the_daily_pages_fit_the_smallest_phone(explained: Enterprise, open_as: OpenAs) -> None:
+    page = open_as("manager", WENLING, phone=True)
     page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and Axe().run(page).response["violations"] == []
+    assert faults(page, ["/today/", "/enterprises/", "/enterprises/new", "/board/near", "/board/waiting"]) == {}
+
+
+def faults(page: Page, paths: list[str]) -> dict[str, list[str]]:
+    """Path -> what axe found, and whether the page scrolls sideways; only paths with faults."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        page.goto(urljoin(page.url, path))
+        wrong = [violation["id"] for violation in Axe().run(page).response["violations"]]
+        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+            wrong.append("scrolls sideways")
+        if wrong:
+            found[path] = wrong
+    return found
