@@ -84,12 +84,6 @@ class Row:
         share = self.alert.evidence.get("share_of_year")
         return f"去年占全年 {share * 100:.1f}%" if share is not None else "未作季节修正" if self.basis else None
 
-    @property
-    def way(self) -> int | None:
-        """Per cent of the threshold that the projection reaches, at most 100."""
-        line, reached = self.alert.evidence.get("line"), self.alert.evidence.get("projected")
-        return None if not line or reached is None else max(0, min(100, reached * 100 // line))
-
 
 def rows(lines: Sequence[AlertLine]) -> list[Row]:
     """Lines with names; industries and officers are read in one query each."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crm.security.models import User
 
 LEVELLED = frozenset({"raised", "worsened", "eased"})
+SMALLEST_ROUGH = 100  # 万元
 WIDTH = 136  # of the drawing, in its own units
 EVENTS = {
     "raised": "提出预警", "worsened": "变得更严重", "eased": "有所缓和", "acknowledged": "认领", "snoozed": "暂缓", "reopened": "重新打开",
@@ -68,29 +69,29 @@ class Interval:
     @property
     def mid_text(self) -> str:
         """The middle without its unit."""
-        return money.human(self.mid).rpartition(" ")[0]
+        return rough(self.mid).rpartition(" ")[0]
 
     @property
     def unit(self) -> str:
         """Of the middle."""
-        return money.human(self.mid).rpartition(" ")[2]
+        return rough(self.mid).rpartition(" ")[2]
 
     @property
     def same_unit(self) -> bool:
         """Whether both ends are written in the unit of the middle."""
-        return {money.human(v).rpartition(" ")[2] for v in (self.low, self.high)} == {self.unit}
+        return {rough(v).rpartition(" ")[2] for v in (self.low, self.high)} == {self.unit}
 
     @property
     def range_text(self) -> str:
         """Both ends; the unit stands once when it is the same."""
-        low, high = money.human(self.low), money.human(self.high)
+        low, high = rough(self.low), rough(self.high)
         return f"{low.split(' ')[0]}–{high.split(' ')[0]}" if self.same_unit else f"{low}–{high}"
 
     @property
     def spoken(self) -> str:
         """What a screen reader says instead of the drawing."""
         line = f"，门槛 {money.human(self.threshold)}" if self.threshold else ""
-        return f"预计全年 {money.human(self.mid)}，80% 区间 {money.human(self.low)} 至 {money.human(self.high)}{line}"
+        return f"预计全年 {rough(self.mid)}，80% 区间 {rough(self.low)} 至 {rough(self.high)}{line}"
 
     @property
     def scale(self) -> tuple[str, str]:
@@ -145,17 +146,40 @@ def figures(evidence: dict[str, Any]) -> list[Line]:
         percent("同比", evidence.get("ytd_change")),
         yuan("去年全年", evidence.get("last_year")),
         percent("去年同期占全年", evidence.get("share_of_year")),
-        yuan("全年预计", evidence.get("projected")),
+        _estimate("全年预计", evidence.get("projected")),
         _range(evidence),
         yuan("入库起点", evidence.get("line")),
-        percent("跌破起点的可能", evidence.get("probability"), 0),
+        _chance(evidence),
         yuan("余下每月需", evidence.get("needed_per_month")),
         _count("连续未报", evidence.get("months_missing"), "个月"),
         _count("连续零用电", evidence.get("months_without_power"), "个月"),
-        _power("上月用电", evidence.get("electricity")),
+        _power("最近一月用电", evidence.get("electricity")),
         _power("去年同月用电", evidence.get("electricity_before")),
     ]
     return [line for line in lines if line is not None]
+
+
+def rough(value: int) -> str:
+    """An estimate: whole 万元 from 100 万 up to 1 亿, else as figures are written. Nobody knows the 元 of a year to come."""
+    wan = round(value / money.WAN)
+    return f"{wan:,} 万元".replace("-", "−") if SMALLEST_ROUGH <= abs(wan) < money.YI // money.WAN else money.human(value)
+
+
+def _chance(evidence: dict[str, Any]) -> Line | None:
+    """A projection is never sure while months are to come."""
+    value, label = evidence.get("probability"), "跌破起点的可能"
+    if value is None:
+        return None
+    if evidence.get("months") != 12 and not 0.01 <= value <= 0.99:  # noqa: PLR2004 - months of a year, one per cent
+        return Line(label, "99 以上" if value > 0.5 else "不到 1", "%")  # noqa: PLR2004
+    return percent(label, value, 0)
+
+
+def _estimate(label: str, value: int | None) -> Line | None:
+    if value is None:
+        return None
+    figure, _, unit = rough(value).rpartition(" ")
+    return Line(label, figure, unit, money.exact(value))
 
 
 def _range(evidence: dict[str, Any]) -> Line | None:
@@ -186,8 +210,8 @@ def sources(evidence: dict[str, Any], alert: Alert) -> list[str]:
     found = [f"数据截至 {evidence['data_to']}" if evidence.get("data_to") else "没有本期数据", f"{evidence.get('as_of') or alert.seen_on} 评估"]
     version = (evidence.get("pack_hash") or alert.pack_hash or "")[:19].removeprefix("sha256:")
     rule = f"规则“{evidence.get('rule_label', alert.rule)}”，{evidence.get('pack', '')} 规则包版本 {version[:12]}"
-    basis = evidence.get("basis_label") or "系统默认"
-    return ["，".join(found) + "。", f"{rule}。级别依据：{basis}，不是政策规定。"]
+    basis = evidence.get("basis_label") or "系统默认，非政策"
+    return ["，".join(found) + "。", f"{rule}。级别依据：{basis}。"]
 
 
 def handled(alert: Alert, owner: str | None) -> str:

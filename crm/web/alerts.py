@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 AT_ONCE = 200  # alerts one press may take on
 STATE_CHOICES = [("", "未解除的"), *STATES.items()]
-LEVEL_NOTES = {("exit_risk", "grey"): "不算作绿", ("near_threshold", "red"): "", ("exit_risk", "red"): "先看这些"}
+LEVEL_NOTES = {("exit_risk", "grey"): "不算作绿"}
 
 
 class AlertsPage(Page):

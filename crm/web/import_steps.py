@@ -70,7 +70,7 @@ def progress(batch: ImportBatch, run: JobRun | None, worker: jobs.WorkerState) -
     if run is None or run.state in ("failed", "cancelled"):
         reason = first_line(run.error) if run and run.error else "后台没有这一步的记录。"
         return None, Failed(FAILED[job], reason, *AGAIN[job])
-    return Waiting(TITLES[job], state_text(run, worker), NOTES[job], run.done, run.total), None
+    return Waiting(TITLES[job], state_text(run, worker), NOTES[job], run.done, run.total or batch.total), None
 
 
 def gave_up(batch: ImportBatch, job: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crm.imports.fields import FIRM, KIND_FIELDS
+from crm.imports.fields import FIRM, KIND_FIELDS, TEXT_SHAPES
 from crm.imports.models import KINDS
 
 if TYPE_CHECKING:
@@ -14,13 +14,15 @@ UNITS = ("元", "千元", "万元", "百万元", "亿元", "人", "千瓦时", "
 """Those a person may name for a column; crm.imports.reading.cells knows more that a head may carry."""
 ORDER = ("suspicious", "rejected", "duplicate", "repaired")
 """In the order a person should look at them."""
+NO_UNIT = TEXT_SHAPES - {"capital"} | {"date", "period", "month", "quarter"}
+"""Shapes of fields whose figures carry no unit."""
 
 
-def targets(kind: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What a column of this kind of file can be, in two groups: (heading, [(field, label)])."""
+def targets(kind: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """What a column of this kind of file can be, in two groups: (heading, [(field, label, whether it has a unit)])."""
     firm = {field.name for field in FIRM}
-    own = [(f.name, f.label) for f in KIND_FIELDS[kind] if f.name not in firm]
-    return [("认企业", [(f.name, f.label) for f in FIRM]), (KINDS[kind], own)]
+    own = [(f.name, f.label, f.shape not in NO_UNIT) for f in KIND_FIELDS[kind] if f.name not in firm]
+    return [("认企业", [(f.name, f.label, False) for f in FIRM]), (KINDS[kind], own)]
 
 
 def field_names(kind: str) -> dict[str, str]:

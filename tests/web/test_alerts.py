@@ -13,7 +13,7 @@ from crm.core.clock import now, today
 from crm.enterprises.models import Enterprise, EnterpriseSearch
 from crm.regions.models import Region
 from crm.security.models import User
-from crm.web.alert_words import Interval, figures
+from crm.web.alert_words import Interval, figures, rough
 from tests.web.counting import statements
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ EVIDENCE = {
     "line": 20_000_000, "ytd": 11_800_000, "ytd_prior": 19_400_000, "last_year": 26_500_000, "projected": 16_120_000, "projected_low": 15_800_000,
     "projected_high": 17_400_000, "data_to": "2026-09", "months": 9, "method": "own_season", "method_label": "按本企业上年季节推算", "share_of_year": 0.732,
     "needed_per_month": 2_733_334, "ytd_change": -0.3918, "probability": 0.97, "as_of": "2026-10-20", "pack": "taizhou", "pack_hash": "sha256:abc123def456",
-    "reason": "全年推算低于起点", "basis_label": "系统默认", "rule_label": "退库预警",
+    "reason": "全年推算低于起点", "basis_label": "系统默认，非政策", "rule_label": "退库预警",
 }
 
 
@@ -80,7 +80,7 @@ def test_the_list_shows_firm_projection_and_reason(session: Session, sign_in: Si
 def test_levels_are_called_default_and_not_policy(session: Session, sign_in: SignIn) -> None:
     made = alert(session)
     text = sign_in("manager", "331000").get(f"/alerts/{made.id}").get_data(as_text=True)
-    assert "级别依据：系统默认，不是政策规定" in text
+    assert "级别依据：系统默认，非政策。" in text
 
 
 def test_the_page_names_method_months_and_version(session: Session, sign_in: SignIn) -> None:
@@ -260,6 +260,16 @@ def test_pages_stay_within_twelve_queries(session: Session, sign_in: SignIn, cle
 def test_the_interval_is_drawn_forty_per_cent_around_the_threshold() -> None:
     drawn = Interval(low=12_000_000, mid=20_000_000, high=40_000_000, threshold=20_000_000)
     assert (drawn.x_low, drawn.width, drawn.x_mid, drawn.x_threshold) == (0.0, 136.0, 68.0, 68.0)
+
+
+@pytest.mark.parametrize(("chance", "months", "shown"), [(1.0, 10, "99 以上"), (0.0, 10, "不到 1"), (1.0, 12, "100"), (0.97, 9, "97")])
+def test_a_projection_is_never_sure_before_the_year_is_over(chance: float, months: int, shown: str) -> None:
+    assert [line.value for line in figures({"probability": chance, "months": months})] == [shown]
+
+
+@pytest.mark.parametrize(("yuan", "shown"), [(16_123_456, "1,612 万元"), (999_999, "100 万元"), (412_345, "41.23 万元"), (99_990_000, "9,999 万元"), (412_345_678, "4.12 亿元")])
+def test_estimates_are_not_written_to_the_yuan(yuan: int, shown: str) -> None:
+    assert rough(yuan) == shown
 
 
 def test_missing_figures_make_no_lines() -> None:

@@ -35,6 +35,14 @@
     location.assign(url);
   });
 
+  // a unit is asked only of columns that hold figures
+  $$("select[data-field]").forEach(select => {
+    const unit = $(".in--unit", select.closest("tr"));
+    const show = () => { unit.hidden = select.value !== "" && !select.selectedOptions[0].hasAttribute("data-unit"); };
+    select.addEventListener("change", show);
+    show();
+  });
+
   const box = $("[data-live]");
   const url = box?.dataset.live;
   if (!url) return;
