@@ -28,6 +28,11 @@ def mask_phone(phone: str | None) -> str | None:
     return "****" + phone[-2:] if len(phone) > 4 else "****"  # nothing is left to show of a short one
 
 
+def mask_mobiles(text: str) -> str:
+    """Every mobile number in a text masked; the rest stays."""
+    return _MOBILE.sub(r"\1****\3", text)
+
+
 def mask_name(name: str | None) -> str | None:
     """'张三丰' -> '张**'."""
     return name and name[0] + "*" * (len(name) - 1)

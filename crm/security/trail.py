@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from crm.security import audit
 from crm.security.models import AuditEntry, AuditHead, User
-from crm.security.privacy import mask_name, mask_phone
+from crm.security.privacy import mask_mobiles, mask_name, mask_phone
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import ORMExecuteState, SessionTransaction
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UNTRACKED = frozenset({
     "audit_entry", "audit_head", "login_attempt", "password_history",  # the trail itself and what feeds it
     "job_run", "worker_beat", "import_finding", "import_change", "import_mapping",  # their own record
-    "verdict", "standing", "standing_count", "transition", "facts_dirty", "pack_version",  # computed, reproducible
+    "verdict", "standing", "standing_count", "transition", "facts_dirty", "pack_version", "enterprise_search",  # computed, reproducible
     "ab_permission", "ab_view_menu", "ab_permission_view", "ab_api_key", "record_number", "rendered_record",
 })
 NOISE = frozenset({
@@ -44,7 +44,7 @@ def _shown(table: str, column: str, value: Any) -> Any:
         return mask_name(value)
     if column in {"frozen", "verdict", "evidence"} and value is not None:
         return f"sha256:{sha256(repr(value).encode()).hexdigest()}"
-    return value
+    return mask_mobiles(value) if isinstance(value, str) else value
 
 
 def _table(obj: Any) -> str:
