@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import polars as pl
 from sqlalchemy import select
 
@@ -17,8 +18,8 @@ from crm.criteria.columns import required_columns
 from crm.criteria.engine import Evaluation, evaluate
 from crm.criteria.store import forget_other_packs, store
 from crm.ladder.facts import facts_frame
-from crm.ladder.models import PLACES, STEP_BETWEEN, Move, Standing
-from crm.ladder.standing import standings
+from crm.ladder.models import PLACES, STEP_BETWEEN, STEPS, Move, Standing
+from crm.ladder.standing import STEP_KEYS, standings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -142,11 +143,11 @@ def _old(session: Session, ids: list[int]) -> pl.DataFrame:
 
 
 def _compact(value: Any) -> str:
-    """SQLite gives the text that was written, PostgreSQL the value."""
+    """SQLite gives the text that was written, PostgreSQL the value with its keys in an order of its own."""
     if isinstance(value, str):
         return value
-    import orjson  # noqa: PLC0415 - only PostgreSQL needs it
-
+    if isinstance(value, dict):
+        value = {step: {key: value[step].get(key) for key in STEP_KEYS} for step in STEPS if step in value}
     return orjson.dumps(value).decode()
 
 

@@ -143,9 +143,19 @@ def _leaf(leaf: Criterion, on: date) -> pl.Expr:
 
 def _together(of: list[pl.Expr]) -> pl.Expr:
     parts = [apart(packed) for packed in of]
-    worst = pl.min_horizontal([pl.when(p.near >= 0).then(p.per_mille * NEAR + p.near + 1) for p in parts]).fill_null(WHOLE * NEAR)
+    last = WHOLE * NEAR  # a criterion that says nothing of the way is looked at after those that do
+    found = [pl.when(p.near >= 0).then(p.per_mille * NEAR + p.near + 1 + pl.when(p.per_mille == 0).then(last).otherwise(0)) for p in parts]
     missing, unknown = (pl.sum_horizontal([getattr(p, name) for p in parts]) for name in ("missing", "unknown"))
+    nothing = pl.when(missing + unknown > 0).then(0).otherwise(last)
+    worst = pl.coalesce(pl.min_horizontal(found), nothing)
+    worst = pl.when((worst > last) & (missing > 0)).then(worst - last).otherwise(worst)
     return pack(missing, unknown, worst // NEAR, worst % NEAR - 1)
+
+
+def rank(packed: pl.Expr) -> pl.Expr:
+    """Smallest = nearest of several items: criteria short and unknown together count first."""
+    parts = apart(packed)
+    return ((parts.missing + parts.unknown) * MANY + parts.unknown) * PART + WHOLE - parts.per_mille
 
 
 def _number(value: int) -> pl.Expr:
@@ -153,4 +163,4 @@ def _number(value: int) -> pl.Expr:
 
 
 def _fixed(missing: int, unknown: int) -> pl.Expr:
-    return pack(_number(missing), _number(unknown), _number(WHOLE), _number(-1))
+    return pack(_number(missing), _number(unknown), _number(0), _number(-1))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crm.criteria.schema import Step
 
 STATES = ("unmet", "met", "unknown", "not_in_force", "not_applicable")
+STEP_KEYS = ("state", "proposes", "item", "missing", "unknown", "per_mille")
 SHOULD_REGISTER = "should_register"
 NEAR_ENOUGH = 500
 """Per mille of the way from which a firm outside the register counts as near its line; our default, not policy."""
@@ -174,4 +175,4 @@ def _flag(frame: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).fill_null(value=False) if name in frame.columns else pl.lit(value=False)
 
 
-__all__ = ["NEAR_ENOUGH", "STATES", "standings"]
+__all__ = ["NEAR_ENOUGH", "STATES", "STEP_KEYS", "standings"]

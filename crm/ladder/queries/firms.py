@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, cast, func, select, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 
 from crm.core.db import is_postgresql
 from crm.core.errors import Invalid
@@ -135,7 +136,7 @@ _EQUAL = {
 def _holds(session: Session, column: Any, value: str) -> ColumnElement[bool]:
     """The JSON list in `column` holds `value`."""
     if is_postgresql(session):
-        return column.contains([value])  # type: ignore[no-any-return]
+        return type_coerce(column, JSONB).contains([value])
     return cast(column, String).contains(f'"{value}"', autoescape=True)
 
 
