@@ -34,7 +34,7 @@ def settings() -> Settings:
 @click.option("--port", type=int, help="Port to listen on (default: CRM_PORT or 8080).")
 def serve(port: int | None) -> None:
     """Serve the pages (gunicorn, CRM_WEB_WORKERS processes)."""
-    from crm.web.server import Server
+    from crm.server import Server
 
     given = settings()
     Server(given, port or given.port).run()

@@ -92,6 +92,13 @@ def make_engine(url: str) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine, "savepoint")
+    def _begin_before_savepoint(connection: Any, _name: str) -> None:
+        # The driver opens a transaction before INSERT, UPDATE and DELETE only: without this, releasing the savepoint commits.
+        raw = connection.connection.dbapi_connection
+        if not raw.in_transaction:
+            raw.execute("BEGIN IMMEDIATE")
+
     return engine
 
 

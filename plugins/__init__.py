@@ -1,0 +1,1 @@
+"""Packs: one folder a place, nation to county. See docs/packs.md."""
