@@ -24,11 +24,21 @@ _FEW = 500
 
 def electricity(session: Session, on: date, only: Sequence[int] | None = None) -> pl.DataFrame:
     """`enterprise_id`, `electricity`, `electricity_before` (kWh), `months_without_power`; firms with a figure only."""
+    recent, before = recent_months(on)
+    return signals(_read(session, [*recent, *before], only), on)
+
+
+def recent_months(on: date) -> tuple[list[str], list[str]]:
+    """The months looked at, newest first, and the same months a year before: '2026-09'."""
     year, month = data_month(on)
     index = year * 12 + month - 1
     recent = [f"{n // 12}-{n % 12 + 1:02d}" for n in range(index, index - MONTHS, -1)]
-    before = [f"{int(period[:4]) - 1}{period[4:]}" for period in recent]
-    rows = _read(session, [*recent, *before], only)
+    return recent, [f"{int(period[:4]) - 1}{period[4:]}" for period in recent]
+
+
+def signals(rows: pl.DataFrame, on: date) -> pl.DataFrame:
+    """The same columns from rows of `enterprise_id`, `period`, `electricity`."""
+    recent, before = recent_months(on)
     kwh = {period: rows.filter(pl.col("period") == period).select("enterprise_id", pl.col("electricity").alias(period)) for period in (*recent, *before)}
     wide = rows.select("enterprise_id").unique()
     for part in kwh.values():

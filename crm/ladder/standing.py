@@ -13,7 +13,7 @@ from crm.criteria.expressions import unit_of
 from crm.criteria.packs import REGISTER
 from crm.criteria.terms import SIZES
 from crm.core.money import WAN
-from crm.ladder.reach import Plan, apart, line, value
+from crm.ladder.reach import Plan, apart, line, rank, value
 
 if TYPE_CHECKING:
     from crm.criteria.engine import Evaluation
@@ -71,7 +71,7 @@ def _with_reaches(evaluation: Evaluation) -> pl.DataFrame:
     lazy = lazy.with_columns(mine.alias(f"reach:{REGISTER}"))
     present = set(lazy.collect_schema().names())
     lazy = lazy.with_columns(apart(pl.col(f"reach:{key}")).missing.alias(f"reach.{key}.missing") for key in (*wanted, REGISTER) if f"reach.{key}.missing" not in present)
-    lazy = lazy.with_columns(_best(step, present).alias(f"best:{step.id}") for step in pack.steps)
+    lazy = lazy.with_columns(_best(step, present, evaluation).alias(f"best:{step.id}") for step in pack.steps)
     compiler = evaluation.compiler
     tests = []
     for step in pack.steps:
@@ -84,17 +84,32 @@ def _with_reaches(evaluation: Evaluation) -> pl.DataFrame:
     return lazy.with_columns(tests).collect()
 
 
-def _best(step: Step, columns: set[str]) -> pl.Expr:
-    """Nearest item on the step's way: reach × 64 + its place in `via`; titles held and items without rule are skipped."""
-    found = []
+def _best(step: Step, columns: set[str], evaluation: Evaluation) -> pl.Expr:
+    """Nearest item on the step's way: reach × 64 + its place in `via`; titles held, items without rule and those nothing is known of are skipped."""
+    ranked = []
     for index, key in enumerate(step.via):
-        state = pl.col(f"s:{key}")
-        here = (state <= 2) & pl.col(f"reach:{key}").is_not_null()  # noqa: PLR2004 - unmet, met, unknown
+        here = (pl.col(f"s:{key}") <= 2) & pl.col(f"reach:{key}").is_not_null()  # noqa: PLR2004 - unmet, met, unknown
         held = f"title.{key.removesuffix('.review')}"
         if held in columns:
             here &= ~pl.col(held).fill_null(value=False)
-        found.append(pl.when(here).then(pl.col(f"reach:{key}") * _SLOT + index))
-    return pl.min_horizontal(found) if found else pl.lit(None, pl.Int64)
+        if known := _known(evaluation, key):
+            here &= pl.any_horizontal(known)
+        ranked.append(pl.when(here).then(rank(pl.col(f"reach:{key}")) * _SLOT + index))
+    if not ranked:
+        return pl.lit(None, pl.Int64)
+    chosen = pl.min_horizontal(ranked) % _SLOT
+    found: pl.Expr = pl.lit(None, pl.Int64)
+    for index, key in enumerate(step.via):
+        found = pl.when(chosen == index).then(pl.col(f"reach:{key}") * _SLOT + index).otherwise(found)
+    return found
+
+
+def _known(evaluation: Evaluation, key: str) -> list[pl.Expr]:
+    """For each criterion of an item whether something is known; of the register test that of the firm's own."""
+    if key == REGISTER:
+        return [pl.col(f"s:{key}") != 2]  # noqa: PLR2004 - unknown
+    tree = evaluation.program.by_key[key].tree
+    return [pl.col(f"c{leaf.number}").is_not_null() if leaf.in_force else pl.lit(value=True) for leaf in (tree.leaves if tree else ())]
 
 
 def _item(step: Step) -> pl.Expr:

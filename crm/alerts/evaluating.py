@@ -1,0 +1,46 @@
+"""`run.py evaluate` with alerts: the same rules as at night, over a facts file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from crm.alerts.evidence import answer
+from crm.alerts.inputs import COLUMNS, inputs
+from crm.alerts.rules import assess
+from crm.alerts.signals import recent_months, signals
+from crm.criteria.commands import evaluate, more_columns, parts
+
+if TYPE_CHECKING:
+    from crm.criteria.engine import Evaluation
+    from crm.criteria.facts import Enterprise
+
+
+def alerts(evaluation: Evaluation, firms: list[Enterprise]) -> list[list[dict[str, Any]]]:
+    """For each firm of the facts file, in order, every alert rule that was asked, its level and what it rests on."""
+    frame = evaluation.frame.with_row_index("enterprise_id").with_columns(pl.col("enterprise_id").cast(pl.Int64))
+    seen = inputs(evaluation, frame.join(_electricity(firms, evaluation), on="enterprise_id", how="left", maintain_order="left"))
+    found: list[list[dict[str, Any]]] = [[] for _ in firms]
+    for row in assess(evaluation, seen).iter_rows(named=True):
+        if row["level"] is not None:
+            found[row["enterprise_id"]].append(answer(row, evaluation.pack, evaluation.on))
+    return found
+
+
+def _electricity(firms: list[Enterprise], evaluation: Evaluation) -> pl.DataFrame:
+    """The months a level may ask about, from the firms' `month` figures."""
+    periods = [period for part in recent_months(evaluation.on) for period in part]
+    rows = [
+        (number, period, kwh)
+        for number, firm in enumerate(firms)
+        for period in periods
+        if (kwh := firm.month.get(period, {}).get("electricity")) is not None
+    ]
+    schema = {"enterprise_id": pl.Int64, "period": pl.String, "electricity": pl.Int64}
+    return signals(pl.DataFrame(rows, schema=schema, orient="row"), evaluation.on)
+
+
+more_columns.extend(COLUMNS)
+parts["alerts"] = alerts
+commands = [evaluate]

@@ -1,0 +1,71 @@
+"""Alerts of one firm: own season, boundaries, missing figures, January."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from crm.alerts.answers import alerts_for
+from crm.alerts.season import data_month
+from crm.config import ROOT
+from crm.criteria.facts import read_enterprise
+from crm.criteria.loading import load_packs
+
+ON = date(2025, 10, 20)
+
+
+@pytest.fixture(scope="module")
+def pack():
+    return load_packs(Path(ROOT / "plugins"), ["taizhou"])["taizhou"]
+
+
+def firm(pack, now, before=19_400_000, last=26_500_000, month="09", **more):
+    ytd = {f"2024-{month}": {"revenue_main": before}, f"2025-{month}": {"revenue_main": now}}
+    given = {"region": "331081", "industry": "3441", "year": {"2024": {"revenue_main": last}}, "ytd": ytd,
+             "register": [{"entered_on": "2019-01-01", "exited_on": None, "entry": "first"}], "titles": [], "events": [], **more}
+    return read_enterprise(given, pack)
+
+
+def exit_risk(pack, one, on=ON):
+    return [a for a in alerts_for(pack, one, None, on) if a["rule"] == "exit_risk"]
+
+
+def test_sales_40_percent_down_with_73_percent_of_the_year_gone_are_red(pack):
+    assert exit_risk(pack, firm(pack, 11_800_000))[0]["level"] == "red"
+
+
+def test_the_projection_follows_the_firms_own_season(pack):
+    assert exit_risk(pack, firm(pack, 11_800_000))[0]["forecast"]["mid"] == 16_118_557
+
+
+def test_a_firm_with_half_its_sales_after_september_is_not_warned_for_that(pack):
+    assert exit_risk(pack, firm(pack, 15_000_000, before=14_500_000, last=30_000_000)) == []
+
+
+def test_a_stop_is_red_whatever_the_figures_say(pack):
+    stopped = firm(pack, 40_000_000, events=[{"kind": "suspended", "on": "2025-09-12"}])
+    assert exit_risk(pack, stopped)[0]["level"] == "red"
+
+
+def test_two_silent_months_are_red(pack):
+    assert exit_risk(pack, firm(pack, 30_000_000, month="07"))[0]["headline"] == "连续 2 个月未报"
+
+
+def test_in_february_nobody_misses_january(pack):
+    one = read_enterprise({"industry": "3441", "region": "331081", "register": [{"entered_on": "2019-01-01"}], "titles": [], "events": []}, pack)
+    assert exit_risk(pack, one, date(2026, 2, 20)) == []
+
+
+def test_a_firm_outside_the_register_gets_no_exit_warning(pack):
+    assert exit_risk(pack, firm(pack, 11_800_000, register=[])) == []
+
+
+def test_a_firm_outside_that_will_reach_its_line_is_near(pack):
+    found = [a for a in alerts_for(pack, firm(pack, 16_000_000, register=[]), None, ON) if a["rule"] == "near_threshold"]
+    assert found[0]["level"] == "orange"
+
+
+def test_january_is_never_the_data_month():
+    assert [data_month(day) for day in (date(2026, 2, 20), date(2026, 3, 20), date(2026, 11, 14))] == [(2025, 12), (2026, 2), (2026, 9)]
