@@ -229,10 +229,10 @@ def _short(at: Standing) -> str:
     if at.near_text:
         return at.near_text
     step = at.steps.get(at.active_step or "", {})
-    if step.get("state") == "met":
-        return "已达到，可以提出变动"
     item = main_pack().label(step["item"]) if step.get("item") else ""
-    return f"{item}：缺 {step['unknown']} 项数据" if step.get("unknown") else ""
+    if step.get("unknown"):
+        return f"{item}：缺 {step['unknown']} 项数据"
+    return f"{item}：条件已符合" if item and not step.get("missing") else ""
 
 
 def _given() -> dict[str, Any]:

@@ -58,9 +58,9 @@ def tables(explanation: Explanation) -> list[Table]:
     return [table(item) for item in sorted(items, key=_nearness)]
 
 
-def split(found: list[Table]) -> tuple[list[Table], list[Table]]:
-    """Those worth reading first, and the rest: what a firm is far from or hardly anything is known about."""
-    near = [t for t in found if t.item.purpose is None or t.item.held or (t.item.reach.missing <= FAR and t.item.reach.unknown <= FAR)]
+def split(found: list[Table], asked: str) -> tuple[list[Table], list[Table]]:
+    """Those worth reading first, with the one asked for, and the rest: far from, or hardly anything is known."""
+    near = [t for t in found if t.key == asked or t.item.purpose is None or t.item.held or max(t.item.reach.missing, t.item.reach.unknown) <= FAR]
     near = near or found[:1]
     return near, [t for t in found if t not in near]
 

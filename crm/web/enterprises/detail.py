@@ -55,10 +55,11 @@ class EnterprisePage(Page):
         explanation, is_stale = _explained(firm.id, pack)
         book = figures.read(_filings(firm.id))
         rows = ledger(db(), firm.id)
-        tables = criteria.tables(explanation) if explanation else []
+        asked = request.args.get("item", "").replace(".", "-")
+        near, far = criteria.split(criteria.tables(explanation) if explanation else [], asked)
         return self.show(
             "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
-            tables=criteria.split(tables), opened=_opened(tables), book=book, rows=rows, stairs=staircase(line.standing, explanation, rows), on=today(),
+            near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
             verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **_words(),
         )
@@ -123,11 +124,10 @@ def _people(firm: Enterprise) -> dict[str, str]:
     return found
 
 
-def _opened(tables: list[criteria.Table]) -> str:
+def _opened(near: list[criteria.Table], asked: str) -> str:
     """Which table is open: the one asked for, else the nearest."""
-    asked = request.args.get("item", "").replace(".", "-")
-    keys = [table.key for table in tables]
-    return asked if asked in keys else (keys[0] if keys else "")
+    keys = [table.key for table in near]
+    return asked if asked in keys else next(iter(keys), "")
 
 
 def _forms(firm: Enterprise, *, manages: bool) -> dict[str, Any]:

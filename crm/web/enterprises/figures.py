@@ -71,6 +71,17 @@ class Yearly:
 
 
 @dataclass(frozen=True, slots=True)
+class LastYear:
+    """The newest whole year with a revenue, and the year before it."""
+
+    measure: str
+    year: str
+    value: int
+    before: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """A figure that was filed anew: both stand, with their instants."""
 
@@ -87,6 +98,7 @@ class Figures:
     trend: Trend | None
     years: list[str]
     yearly: list[Yearly]
+    last_year: LastYear | None
     corrections: list[Correction]
     newest: dict[str, tuple[int, str, str]]  # measure -> (value, period, source) of the latest filing that has it
 
@@ -95,7 +107,8 @@ def read(filings: Sequence[Filing]) -> Figures:
     """From every filing of the firm, superseded ones included."""
     live = [f for f in filings if f.superseded_at is None]
     best = _best(live)
-    return Figures(_latest(best), _trend(best), *_yearly(best), _corrections(filings), _newest(live))
+    years, yearly = _yearly(best)
+    return Figures(_latest(best), _trend(best), years, yearly, _last_year(years, yearly), _corrections(filings), _newest(live))
 
 
 Book = dict[tuple[str, str], list["Filing"]]
@@ -159,6 +172,16 @@ def _yearly(book: Book) -> tuple[list[str], list[Yearly]]:
         if any(filed):
             rows.append(Yearly(measure, [(getattr(f, measure), SOURCES.get(f.source)) if f else (None, None) for f in filed]))
     return years, rows
+
+
+def _last_year(years: list[str], rows: list[Yearly]) -> LastYear | None:
+    for row in (r for r in rows if r.measure in TREND):
+        for at in reversed(range(len(years))):
+            value, source = row.values[at]
+            if value is not None:
+                before = row.values[at - 1][0] if at and int(years[at - 1]) == int(years[at]) - 1 else None
+                return LastYear(row.measure, years[at], value, before, source or "")
+    return None
 
 
 def _corrections(filings: Iterable[Filing]) -> list[Correction]:

@@ -31,12 +31,14 @@
     cols.forEach(c => {
       c.classList.toggle("is-target", c === col && c !== home());
       const strip = $(".strip--drop", c);
-      const v = c === col && c !== home() && verdict(held, c.dataset.place);
-      strip.hidden = !v;
-      if (v) strip.textContent = v.against ? `${v.text}，放下后须写理由` : v.text;
+      strip.hidden = c !== col || c === home();
+      strip.textContent = says(c);
     });
-    const v = col !== home() && verdict(held, col.dataset.place);
-    speak(v ? `${title(col)}，${v.text}` : `${title(col)}，原处`);
+    speak(`${title(col)}，${col === home() ? "原处" : says(col)}`);
+  }
+  function says(col) {
+    const v = verdict(held, col.dataset.place);
+    return v ? v.text + (v.against ? "，放下后须写理由" : "") : "现在就在这一级";
   }
   function letGo() {
     const card = held;
