@@ -175,6 +175,8 @@ def _may(view: str) -> bool:
 
 
 def _is_current(view: str) -> bool:
+    if view == "AdminPage":  # the back office's lists and forms are views of their own below it
+        return request.path.startswith("/admin/")
     return (request.endpoint or "").split(".")[0] == view
 
 
