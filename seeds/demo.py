@@ -1,4 +1,4 @@
-# ruff: noqa: PLR2004, D401 - shares of an invented city, not rules
+
 """The demo city: a seeded synthetic economy of 2,000, 65,500 or 1,000,000 firms. Nothing in it is a real firm.
 
     create_demo(session, "small", on)     writes firms, figures, titles, register stays, events and contacts
@@ -28,7 +28,7 @@ from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent, Enterpr
 from crm.indicators.models import Filing
 from crm.jobs.chain import Chain, packs_of
 from crm.ladder.changes import clear
-from crm.ladder.models import RegisterMembership, Standing, StageEntry, TitleGrant
+from crm.ladder.models import RegisterMembership, StageEntry, Standing, TitleGrant
 from crm.regions.models import Industry, Region, Zone
 from crm.regions.scope import prefix_range
 from crm.security.models import User, UserRegion

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR2004, D401 - shares of an invented city, not rules
+
 """How much the demo's firms sell: size, growth and season drawn from the shapes in demo.json. Money is integer 元."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR2004, D401 - shares of an invented city, not rules
+
 """One demo firm after another: where it sits, what it files, what it holds. Rows are collected as tuples per table."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: PLR2004, D401 - shares of an invented city, not rules
+
 """Who the demo's firms are: invented names, well-formed codes in a range no registry issues, made-up contacts.
 
 Bodies of the codes begin with MX, which no registrar gives out; telephone numbers begin with 19900; brand words are

@@ -5,11 +5,11 @@ from __future__ import annotations
 from crm.core.errors import Conflict
 
 
-class LostRun(Exception):  # noqa: N818 - an event, not a mistake
+class LostRun(Exception):
     """Another worker has taken this run over: whatever was done in this transaction must not be committed."""
 
 
-class Interrupted(Exception):  # noqa: N818
+class Interrupted(Exception):
     """The worker was asked to stop: the run goes back to the queue as it is."""
 
 

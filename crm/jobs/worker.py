@@ -150,7 +150,7 @@ def work(context: Context) -> str:
         return "queued"
     except CrmError as error:
         return _failed(context, error.message, for_good=True)
-    except Exception as error:  # noqa: BLE001 - the job runner's edge: the row keeps what happened
+    except Exception as error:
         log.exception("run failed", job=run.job, key=run.key)
         return _failed(context, f"{type(error).__name__}: {error}\n{''.join(traceback.format_exception(error)[-3:])}", for_good=False)
     return "done"

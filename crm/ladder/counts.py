@@ -27,7 +27,7 @@ SCALARS = {
     "tier": pl.col("tier"),
     "step": pl.col("active_step"),
     "group": pl.col("active_step") + "|" + pl.col("board_group").fill_null(""),
-    "near": pl.when(pl.col("near_missing") <= 3).then(pl.col("near_missing").cast(pl.String)),  # noqa: PLR2004 - one to three short
+    "near": pl.when(pl.col("near_missing") <= 3).then(pl.col("near_missing").cast(pl.String)),
     "alert": pl.col("alert_level"),
     "register": pl.when(pl.col("in_register")).then(pl.lit("in")).when(pl.col("should_register")).then(pl.lit("should")).otherwise(pl.lit("out")),
     "size": pl.col("size_class"),

@@ -1,7 +1,7 @@
 """Evaluate firms from the database: facts, verdicts, transitions, standings, proposed moves. Any number of firms, any day.
 
-    evaluate_population(session, packs, on, at=…)              everybody
-    evaluate_population(session, packs, on, at=…, only=[7])    one firm, after a person changed it
+evaluate_population(session, packs, on, at=…)              everybody
+evaluate_population(session, packs, on, at=…, only=[7])    one firm, after a person changed it
 """
 
 from __future__ import annotations

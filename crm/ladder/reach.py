@@ -153,9 +153,10 @@ def _together(of: list[pl.Expr]) -> pl.Expr:
 
 
 def rank(packed: pl.Expr) -> pl.Expr:
-    """Smallest = nearest of several items: criteria short and unknown together count first."""
+    """Smallest = nearest of several items: met, then known to be short, then those only unknown figures leave open."""
     parts = apart(packed)
-    return ((parts.missing + parts.unknown) * MANY + parts.unknown) * PART + WHOLE - parts.per_mille
+    open_ = ((parts.missing == 0) & (parts.unknown > 0)).cast(pl.Int64) * MANY * MANY
+    return (open_ + (parts.missing + parts.unknown) * MANY + parts.unknown) * PART + WHOLE - parts.per_mille
 
 
 def _number(value: int) -> pl.Expr:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crm.core.money import WAN
 from crm.criteria import wording
 from crm.criteria.engine import MET
 from crm.criteria.expressions import unit_of
 from crm.criteria.packs import REGISTER
-from crm.criteria.terms import SIZES
-from crm.core.money import WAN
+from crm.criteria.terms import SIZES, Is, Not, Short, walk
 from crm.ladder.reach import Plan, apart, line, rank, value
 
 if TYPE_CHECKING:
     from crm.criteria.engine import Evaluation
     from crm.criteria.schema import Step
+    from crm.criteria.terms import Condition
 
 STATES = ("unmet", "met", "unknown", "not_in_force", "not_applicable")
 STEP_KEYS = ("state", "proposes", "item", "missing", "unknown", "per_mille")
@@ -31,6 +32,7 @@ _SLOT = 64  # items of a step's `via`, at most
 def standings(evaluation: Evaluation) -> pl.DataFrame:
     """One row per firm, columns as Standing has them (without what moves, visits and alerts decide).
 
+    The near item is one known to be short: of the board group's own title if it is, else the nearest on the step's way.
     `steps` is JSON text: step -> state, proposes, item, missing, unknown, per_mille. `pools` and `titles` are JSON text.
     """
     frame = _with_reaches(evaluation)
@@ -72,28 +74,46 @@ def _with_reaches(evaluation: Evaluation) -> pl.DataFrame:
     present = set(lazy.collect_schema().names())
     lazy = lazy.with_columns(apart(pl.col(f"reach:{key}")).missing.alias(f"reach.{key}.missing") for key in (*wanted, REGISTER) if f"reach.{key}.missing" not in present)
     lazy = lazy.with_columns(_best(step, present, evaluation).alias(f"best:{step.id}") for step in pack.steps)
+    lazy = lazy.with_columns(_best(step, present, evaluation, short=True).alias(f"near:{step.id}") for step in pack.steps)
     compiler = evaluation.compiler
     tests = []
     for step in pack.steps:
         proposal = program.proposals[step.id]
         tests.append((compiler.condition(proposal).fill_null(value=False) if proposal is not None else pl.lit(value=False)).alias(f"proposes.{step.id}"))
         group: pl.Expr = pl.lit(None, pl.String)
+        target: pl.Expr = pl.lit(None, pl.Int64)
         for name, test in reversed(program.groups[step.id]):
-            group = pl.lit(name) if test is None else pl.when(compiler.condition(test).fill_null(value=False)).then(pl.lit(name)).otherwise(group)
-        tests.append(group.alias(f"group.{step.id}"))
-    return lazy.with_columns(tests).collect()
+            here = compiler.condition(test).fill_null(value=False) if test is not None else pl.lit(value=True)
+            group = pl.when(here).then(pl.lit(name)).otherwise(group)
+            target = pl.when(here).then(_target(step, test)).otherwise(target)
+        tests += [group.alias(f"group.{step.id}"), target.alias(f"target:{step.id}")]
+    return lazy.with_columns(tests).with_columns(_near(step) for step in pack.steps).collect()
 
 
-def _best(step: Step, columns: set[str], evaluation: Evaluation) -> pl.Expr:
-    """Nearest item on the step's way: reach × 64 + its place in `via`; titles held, items without rule and those nothing is known of are skipped."""
+def _target(step: Step, test: Condition | None) -> pl.Expr:
+    """Place in `via` of the title a board group is about: the one it counts what is short of, or says is not held."""
+    parts = list(walk(test)) if test is not None else []
+    named = [t.item for t in parts if isinstance(t, Short)]
+    named += [t.of.column.key for t in parts if isinstance(t, Not) and isinstance(t.of, Is) and t.of.column.kind == "title"]
+    place = next((step.via.index(name) for name in named if name in step.via), None)
+    return pl.lit(place, pl.Int64)
+
+
+def _best(step: Step, columns: set[str], evaluation: Evaluation, *, short: bool = False) -> pl.Expr:
+    """Nearest item on the step's way: reach × 64 + its place in `via`.
+
+    Titles held, items without rule and those nothing is known of are skipped; with `short` also what is not known to be short.
+    """
     ranked = []
     for index, key in enumerate(step.via):
-        here = (pl.col(f"s:{key}") <= 2) & pl.col(f"reach:{key}").is_not_null()  # noqa: PLR2004 - unmet, met, unknown
+        here = (pl.col(f"s:{key}") <= 2) & pl.col(f"reach:{key}").is_not_null()
         held = f"title.{key.removesuffix('.review')}"
         if held in columns:
             here &= ~pl.col(held).fill_null(value=False)
         if known := _known(evaluation, key):
             here &= pl.any_horizontal(known)
+        if short:
+            here &= apart(pl.col(f"reach:{key}")).missing > 0
         ranked.append(pl.when(here).then(rank(pl.col(f"reach:{key}")) * _SLOT + index))
     if not ranked:
         return pl.lit(None, pl.Int64)
@@ -104,17 +124,27 @@ def _best(step: Step, columns: set[str], evaluation: Evaluation) -> pl.Expr:
     return found
 
 
+def _near(step: Step) -> pl.Expr:
+    """What a card shows first: the group's own title while it is short, else the nearest that is."""
+    made = pl.col(f"near:{step.id}")
+    for index, key in enumerate(step.via):
+        here = (pl.col(f"target:{step.id}") == index) & (apart(pl.col(f"reach:{key}")).missing > 0)
+        made = pl.when(here).then(pl.col(f"reach:{key}") * _SLOT + index).otherwise(made)
+    return made.alias(f"near:{step.id}")
+
+
 def _known(evaluation: Evaluation, key: str) -> list[pl.Expr]:
     """For each criterion of an item whether something is known; of the register test that of the firm's own."""
     if key == REGISTER:
-        return [pl.col(f"s:{key}") != 2]  # noqa: PLR2004 - unknown
+        return [pl.col(f"s:{key}") != 2]
     tree = evaluation.program.by_key[key].tree
     return [pl.col(f"c{leaf.number}").is_not_null() if leaf.in_force else pl.lit(value=True) for leaf in (tree.leaves if tree else ())]
 
 
-def _item(step: Step) -> pl.Expr:
+def _item(step: Step, kind: str) -> pl.Expr:
+    """Item that `best:` or `near:` chose."""
     keys = list(step.via) or [""]
-    return (pl.col(f"best:{step.id}") % _SLOT).replace_strict(list(range(len(keys))), keys, default=None, return_dtype=pl.String)
+    return (pl.col(f"{kind}:{step.id}") % _SLOT).replace_strict(list(range(len(keys))), keys, default=None, return_dtype=pl.String)
 
 
 def _steps_json(evaluation: Evaluation) -> pl.Expr:
@@ -124,7 +154,7 @@ def _steps_json(evaluation: Evaluation) -> pl.Expr:
         found = apart(pl.col(f"best:{step.id}") // _SLOT)
         parts += [pl.lit(f'{"," if index else "{"}"{step.id}":{{"state":'), pl.lit(states).gather(pl.col(f"s:place.{step.to}").cast(pl.UInt32))]
         parts += [pl.lit(',"proposes":'), pl.col(f"proposes.{step.id}").cast(pl.String)]
-        parts += [pl.lit(',"item":'), ('"' + _item(step) + '"').fill_null("null")]
+        parts += [pl.lit(',"item":'), ('"' + _item(step, "best") + '"').fill_null("null")]
         for name in ("missing", "unknown", "per_mille"):
             parts += [pl.lit(f',"{name}":'), getattr(found, name).cast(pl.String).fill_null("null")]
         parts.append(pl.lit("}"))
@@ -140,11 +170,11 @@ def _board(evaluation: Evaluation) -> dict[str, pl.Expr]:
     item: pl.Expr = pl.lit(None, pl.String)
     for one in steps:  # where the firm stands by its tier, if nothing below says more
         here = pl.col("tier") == one.from_
-        best, item = pl.when(here).then(pl.col(f"best:{one.id}")).otherwise(best), pl.when(here).then(_item(one)).otherwise(item)
+        best, item = pl.when(here).then(pl.col(f"near:{one.id}")).otherwise(best), pl.when(here).then(_item(one, "near")).otherwise(item)
     for one in steps:
         here = pl.col(f"group.{one.id}").is_not_null()
         step, group = pl.when(here).then(pl.lit(one.id)).otherwise(step), pl.when(here).then(pl.col(f"group.{one.id}")).otherwise(group)
-        best, item = pl.when(here).then(pl.col(f"best:{one.id}")).otherwise(best), pl.when(here).then(_item(one)).otherwise(item)
+        best, item = pl.when(here).then(pl.col(f"near:{one.id}")).otherwise(best), pl.when(here).then(_item(one, "near")).otherwise(item)
     found = apart(best // _SLOT)
     told = (found.missing > 0) & (step.is_not_null() | (item != REGISTER) | (found.per_mille >= NEAR_ENOUGH))
     return {

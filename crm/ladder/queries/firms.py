@@ -141,7 +141,7 @@ def _holds(session: Session, column: Any, value: str) -> ColumnElement[bool]:
 
 
 def _digits(code: str) -> str:
-    if not code.isdigit() or len(code) > 12:  # noqa: PLR2004 - the longest division code
+    if not code.isdigit() or len(code) > 12:
         raise Invalid(f"“{code}”不是代码。")
     return code
 
