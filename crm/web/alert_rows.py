@@ -88,7 +88,7 @@ class Row:
 def rows(lines: Sequence[AlertLine]) -> list[Row]:
     """Lines with names; industries and officers are read in one query each."""
     codes = {line.firm.industry_code for line in lines if line.firm.industry_code}
-    names = {code: name for code, name in db().execute(select(Industry.code, Industry.name).where(Industry.code.in_(codes)))} if codes else {}
+    names = dict(db().execute(select(Industry.code, Industry.name).where(Industry.code.in_(codes))).tuples().all()) if codes else {}
     officers = people(line.firm.officer_id for line in lines)
     return [
         Row(
@@ -103,7 +103,7 @@ def regions() -> list[tuple[str, str]]:
     """Counties of the jurisdiction, else its towns."""
     query = select(Region.code, Region.name).where(access().within(Region.code), Region.valid_to.is_(None), Region.is_virtual.is_(False)).order_by(Region.code)
     found = db().execute(query.where(Region.level.in_(("county", "town"))).limit(400)).all()
-    counties = [(code, name) for code, name in found if len(code) == 6]  # noqa: PLR2004 - digits of a county's code
+    counties = [(code, name) for code, name in found if len(code) == 6]
     return counties if len(counties) > 1 else [(code, name) for code, name in found]
 
 

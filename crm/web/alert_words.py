@@ -170,8 +170,8 @@ def _chance(evidence: dict[str, Any]) -> Line | None:
     value, label = evidence.get("probability"), "跌破起点的可能"
     if value is None:
         return None
-    if evidence.get("months") != 12 and not 0.01 <= value <= 0.99:  # noqa: PLR2004 - months of a year, one per cent
-        return Line(label, "99 以上" if value > 0.5 else "不到 1", "%")  # noqa: PLR2004
+    if evidence.get("months") != 12 and not 0.01 <= value <= 0.99:
+        return Line(label, "99 以上" if value > 0.5 else "不到 1", "%")
     return percent(label, value, 0)
 
 

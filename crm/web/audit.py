@@ -15,7 +15,6 @@ from crm.core.clock import SHANGHAI, now
 from crm.regions.models import Region
 from crm.reports.sheets import csv_rows
 from crm.security import audit
-from crm.security.models import AuditEntry
 from crm.web import address
 from crm.web.audit_words import ACTIONS, FIELDS, SUBJECTS, action_words
 from crm.web.filters import moment
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flask.typing import ResponseReturnValue
+
+    from crm.security.models import AuditEntry
 
 PAGE_SIZE = 50
 EXPORT_LIMIT = 50_000

@@ -6,7 +6,7 @@ SUBJECTS = {
     "enterprise": "企业", "contact": "联系人", "former_name": "曾用名", "enterprise_event": "企业事件", "filing": "填报数据",
     "register_membership": "在库记录", "title_grant": "称号", "stage_entry": "上市阶段", "move": "升降", "visit": "走访",
     "visit_person": "走访人员", "supplement": "走访补充", "attachment": "附件", "case": "诉求", "case_event": "诉求经过",
-    "alert": "预警", "alert_event": "预警经过", "import_batch": "导入批次", "job_pause": "任务暂停", "user": "用户",
+    "alert": "预警", "alert_event": "预警经过", "import_batch": "导入批次", "job_pause": "任务暂停", "job_run": "任务", "user": "用户",
     "ab_user": "用户", "ab_role": "角色", "user_profile": "用户档案", "user_region": "用户辖区", "region": "行政区划", "zone": "功能区",
     "industry": "行业", "audit_entry": "审计记录",
 }
@@ -19,7 +19,7 @@ NAMED = {
     "password_changed": "改密码", "password_reset": "重置密码", "refused": "被拒绝的尝试", "export": "导出",
     "audit.verified": "核对审计链", "audit.export": "导出审计记录", "enterprises.export": "导出企业名单",
     "import.upload": "上传导入文件", "import.apply": "要求写入", "import.undo": "要求撤销", "import.discard": "放弃导入",
-    "import.applied": "导入写入", "import.undone": "导入撤销", "import.rejected_file": "下载退回行", "job.run": "立即运行任务", "alert.export": "导出预警",
+    "import.applied": "导入写入", "import.undone": "导入撤销", "import.rejected_file": "下载退回行", "job.run": "立即运行任务", "job.cancel": "取消任务", "alert.export": "导出预警",
 }
 
 ACTIONS = {

@@ -114,8 +114,7 @@ class ImportsPage(Page):
     def _mapping(self, batch: ImportBatch, mapping: Mapping, error: CrmError | None = None) -> ResponseReturnValue:
         page = self._show(
             "imports/mapping.html", batch=batch, mapping=mapping, columns=mapping.columns, targets=targets(batch.kind), units=UNITS,
-            needs_period=batch.kind in ("annual", "monthly"), regions=_regions(), people=people([batch.created_by]),
-            error=error.message if error else None, error_field=getattr(error, "field", None), noticed=None,
+            needs_period=batch.kind in ("annual", "monthly"), regions=_regions(), people=people([batch.created_by]), error=error,
         )
         return page, error.status if error else 200
 

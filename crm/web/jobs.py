@@ -13,6 +13,7 @@ from crm.core.errors import Invalid, NotFound
 from crm.jobs import operations as queue
 from crm.jobs import queries
 from crm.jobs.models import STATES, JobRun
+from crm.security import audit
 from crm.web import address
 from crm.web.page import Page, access, db
 from crm.web.people import people
@@ -88,6 +89,11 @@ def first_line(text: str) -> str:
     return (lines[-1] if lines[0].startswith("Traceback") else lines[0])[:200]
 
 
+def _noted(action: str, run: JobRun) -> None:
+    """Runs are untracked by the trail, what a person does to them is not."""
+    audit.record(db(), access(), action, "job_run", run.id, job=run.job)
+
+
 class JobsPage(Page):
     """The queue and the clock, seen."""
 
@@ -145,6 +151,7 @@ class JobsPage(Page):
         if not wanted.runnable:
             raise Invalid(f"“{wanted.label}”要从对应的页面发起，不能在这里直接运行。")
         run = queue.enqueue(db(), job, f"asked:{now().isoformat(timespec='seconds')}", None, by=access().user_id)
+        _noted("job.run", run)
         db().commit()
         flash(f"已排队：{wanted.label}。", "success")
         return redirect(url_for("JobsPage.show_run", run_id=run.id))
@@ -155,6 +162,7 @@ class JobsPage(Page):
     def run_again(self, run_id: int) -> ResponseReturnValue:
         """Put a run that failed or was cancelled back into the queue."""
         run = queue.run_again(db(), run_id, by=access().user_id, at=now())
+        _noted("job.run", run)
         db().commit()
         flash(f"已重新排队：{label(run.job)}。", "success")
         return redirect(url_for("JobsPage.show_run", run_id=run.id))
@@ -165,6 +173,7 @@ class JobsPage(Page):
     def cancel(self, run_id: int) -> ResponseReturnValue:
         """Take a waiting run out of the queue."""
         run = queue.cancel(db(), run_id, at=now())
+        _noted("job.cancel", run)
         db().commit()
         flash(f"已取消：{label(run.job)}。需要时可以再运行。", "success")
         return redirect(url_for("JobsPage.show_run", run_id=run.id))
@@ -202,7 +211,8 @@ class JobsPage(Page):
 RESULT_WORDS = {
     "as_of": "评估日", "steps": "", "evaluate": "评估", "alerts": "预警", "counts": "统计", "seconds": "用时（秒）", "firms": "企业", "batch": "批次",
     "rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "退回", "raised": "新提出", "worsened": "变严重",
-    "eased": "缓和", "reopened": "重新打开", "resolved": "解除", "transitions": "条件变化", "moves": "拟升降", "pages": "页", "size": "字节", "sha256": "SHA-256",
+    "eased": "缓和", "reopened": "重新打开", "resolved": "解除", "transitions": "条件变化", "moves": "拟升降", "verdicts": "结论有变", "standings": "位置有变",
+    "proposed": "新拟升降", "lapsed": "失效升降", "pages": "页", "size": "字节", "sha256": "SHA-256",
 }
 """Keys of results as people read them; others are shown as stored."""
 

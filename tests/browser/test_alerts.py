@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from sqlalchemy.orm import Session
 
-OpenAs = "Callable[..., Page]"
+    OpenAs = Callable[..., Page]
+
 TAKE = re.compile(r"认领\s*台州砚江机械有限公司")
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from sqlalchemy.orm import Session
 
-OpenAs = "Callable[..., Page]"
+    OpenAs = Callable[..., Page]
+
 FILE = {"name": "登记.csv", "mimeType": "text/csv", "buffer": REGISTRATIONS.encode("gb18030")}
 
 
@@ -29,7 +30,7 @@ def firms(session: Session) -> int:
 
 
 @pytest.mark.usefixtures("taizhou")
-def test_a_file_goes_in_and_comes_out_again(session: Session, open_as: OpenAs, work: Callable[[], int]) -> None:
+def test_a_file_goes_in_and_comes_out_again(session: Session, open_as: OpenAs, work: Callable[[], int]) -> None:  # noqa: F811
     page: Page = open_as("manager", "331000", path="/imports/")
     page.set_input_files("#file", FILE)
     expect(page.locator("[data-drop-name]")).to_contain_text("登记.csv")

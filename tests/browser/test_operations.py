@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from sqlalchemy.orm import Session
 
-OpenAs = "Callable[..., Page]"
+    OpenAs = Callable[..., Page]
 
 
 def test_progress_moves_without_a_reload(session: Session, open_as: OpenAs) -> None:

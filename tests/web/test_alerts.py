@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
-SignIn = "Callable[..., FlaskClient]"
+    SignIn = Callable[..., FlaskClient]
+
 EVIDENCE = {
     "line": 20_000_000, "ytd": 11_800_000, "ytd_prior": 19_400_000, "last_year": 26_500_000, "projected": 16_120_000, "projected_low": 15_800_000,
     "projected_high": 17_400_000, "data_to": "2026-09", "months": 9, "method": "own_season", "method_label": "按本企业上年季节推算", "share_of_year": 0.732,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
-SignIn = "Callable[..., FlaskClient]"
+    SignIn = Callable[..., FlaskClient]
+
 WHO = Access(None, "周科长", frozenset({"manager"}), ("331000",))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from crm.config import Settings
 
-SignIn = "Callable[..., FlaskClient]"
+    SignIn = Callable[..., FlaskClient]
 
 
 @pytest.fixture

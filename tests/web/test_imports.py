@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from crm.config import Settings
 
-SignIn = "Callable[..., FlaskClient]"
+    SignIn = Callable[..., FlaskClient]
+
 REGISTRATIONS = """统一社会信用代码,企业名称,成立日期,注册资本(万元),地址
 91331081MA17066936,温岭汀越鞋材厂,2019-03-01,50,浙江省台州市温岭市横峰街道前洋村
 91331003MA2AL0BX3M,黄岩澍原塑业有限公司,2020-05-06,200,浙江省台州市黄岩区新前街道

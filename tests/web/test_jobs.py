@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
-SignIn = "Callable[..., FlaskClient]"
+    SignIn = Callable[..., FlaskClient]
 
 
 def run(session: Session, job: str = "nightly", state: str = "done", **values: Any) -> JobRun:
@@ -69,7 +69,7 @@ def test_the_history_pages_by_key_without_gap_or_repeat(session: Session, sign_i
     ids = sorted(session.scalars(select(JobRun.id)))
     first = client.get("/jobs/").get_data(as_text=True)
     second = client.get(f"/jobs/?before={ids[5]}").get_data(as_text=True)
-    shown = [i for i in ids for page in (first, second) if f'　#{i}<' in page]
+    shown = [i for i in ids for page in (first, second) if f"　#{i}<" in page]
     assert shown == ids
 
 
