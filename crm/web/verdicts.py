@@ -26,9 +26,8 @@ def verdicts_of(standing: Standing) -> dict[str, Verdict]:
 
 
 def _text(standing: Standing, place: str) -> str:
-    against = against_verdict(standing, place)
     if ORDER[place] < ORDER[standing.place]:
-        return f"按评估应在“{PLACES[standing.tier]}”，退回要有理由" if against else f"按评估在“{PLACES[standing.tier]}”"
+        return f"按评估应在“{PLACES[standing.tier]}”"
     step = standing.steps.get(step_for(standing.place, place), {})
     missing = step.get("missing")
     words = {"met": "符合", "unmet": f"未达 {missing} 条" if missing else "未达", "unknown": "缺数据", "not_in_force": "没有现行规定"}
