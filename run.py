@@ -29,7 +29,7 @@ COMMANDS = {
     "user": ("crm.security.commands", "Users: add, password, regions, list."),
     "demo": ("crm.jobs.commands", "A seeded synthetic city."),
     "import": ("crm.imports.commands", "A spreadsheet in: registrations, figures, titles, register."),
-    "evaluate": ("crm.criteria.commands", "Verdicts for a facts file; no database."),
+    "evaluate": ("crm.alerts.evaluating", "Verdicts for a facts file; no database."),
     "pack": ("crm.criteria.commands", "Packs: check, new, explain, schema."),
     "run": ("crm.jobs.commands", "Run a job now: nightly."),
     "report": ("crm.reports.commands", "A visit's record as PDF."),

@@ -13,6 +13,7 @@ from flask_wtf import CSRFProtect
 import crm.schema  # noqa: F401  # fills the metadata
 from crm.config import Settings
 from crm.core.db import make_engine, make_sessions
+from crm.ladder import changes
 from crm.security import gate
 from crm.security.manager import Builder, CrmSecurityManager
 from crm.web import errors, filters, frame, headers, health
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None, *
     app.extensions["crm_engine"], app.extensions["crm_sessions"] = engine, sessions
     app.teardown_appcontext(lambda _error: sessions.remove())
     app.before_request(_name_request)
+    changes.listen()
     csrf = CSRFProtect(app)
     app.extensions["csrf_protect"] = csrf
     with app.app_context():

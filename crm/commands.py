@@ -59,7 +59,10 @@ def up(*, demo: bool) -> None:
     given = settings()
     stamp = Stamp(given)
     if not stamp.holds():
+        faces = subprocess.Popen([*RUN, "report", "fonts"], stdout=subprocess.DEVNULL)  # meanwhile, on the other core
         subprocess.run([*RUN, "prepare", "--demo" if demo else "--no-demo"], check=True)
+        if faces.wait():
+            raise click.ClickException("字体没有准备好，打印走访记录会失败。请看上面的错误。")
         stamp.write()
     children = [subprocess.Popen([*RUN, name], start_new_session=True) for name in ("serve", "worker")]
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))

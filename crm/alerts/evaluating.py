@@ -8,7 +8,7 @@ import polars as pl
 
 from crm.alerts.evidence import answer
 from crm.alerts.inputs import COLUMNS, inputs
-from crm.alerts.rules import assess
+from crm.alerts.rules import EXIT, RAISED, assess
 from crm.alerts.signals import recent_months, signals
 from crm.criteria.commands import evaluate, more_columns, parts
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from crm.criteria.facts import Enterprise
 
 
+SHOWN = {**RAISED, EXIT: (*RAISED[EXIT], "green")}
+
+
 def alerts(evaluation: Evaluation, firms: list[Enterprise]) -> list[list[dict[str, Any]]]:
-    """For each firm of the facts file, in order, every alert rule that was asked, its level and what it rests on."""
+    """For each firm of the facts file, in order, what stands: `exit_risk` at any level, green included, the rest only when raised."""
     frame = evaluation.frame.with_row_index("enterprise_id").with_columns(pl.col("enterprise_id").cast(pl.Int64))
     seen = inputs(evaluation, frame.join(_electricity(firms, evaluation), on="enterprise_id", how="left", maintain_order="left"))
     found: list[list[dict[str, Any]]] = [[] for _ in firms]
     for row in assess(evaluation, seen).iter_rows(named=True):
-        if row["level"] is not None:
+        if row["level"] in SHOWN[row["rule"]]:
             found[row["enterprise_id"]].append(answer(row, evaluation.pack, evaluation.on))
     return found
 

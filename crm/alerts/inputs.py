@@ -48,7 +48,7 @@ def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None) -> pl.Data
     )
     same_year = year == on.year  # in January and February the newest figures are last year's: the current year has none to miss
     due = month if same_year else 0
-    missing = pl.when(pl.col("ytd_month").is_null()).then(max(due - 1, 0)).otherwise((due - pl.col("ytd_month")).clip(0))
+    missing = (due - pl.col("ytd_month")).clip(0)  # a firm without any figure this year may never have filed: no data, not silence
     return project(named).with_columns(
         months_missing=missing.cast(pl.Int64), no_data=(pl.col("ytd").is_null() & (due > 0)), month=pl.lit(month, pl.Int64),
         stopped=pl.col("stopped_by").is_not_null(),

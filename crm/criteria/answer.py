@@ -8,21 +8,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from crm.criteria.engine import Evaluation
     from crm.criteria.explain import CriterionView, Explanation, ItemView, Source, StepView
     from crm.criteria.facts import Enterprise
     from crm.criteria.packs import Pack
 
-    Part = Callable[[Pack, Enterprise, Explanation, date], list[dict[str, Any]]]
-"""What a higher layer adds to a result (alerts, awards): it gets pack, firm, explanation and day."""
+    Part = Callable[[Evaluation, list[Enterprise]], list[list[dict[str, Any]]]]
+"""What a higher layer adds to the results (alerts, awards): from the whole evaluation, a list for each firm in order."""
 
 
-def answer(pack: Pack, on: date, firms: list[Enterprise], explanations: list[Explanation], parts: dict[str, Part]) -> dict[str, Any]:
-    """The whole document: pack, its hash, the day, one result per firm in the order given."""
-    results = [result(pack, on, firm, seen, parts) for firm, seen in zip(firms, explanations, strict=True)]
+def answer(pack: Pack, on: date, firms: list[Enterprise], explanations: list[Explanation], parts: dict[str, list[list[dict[str, Any]]]]) -> dict[str, Any]:
+    """The whole document: pack, its hash, the day, one result per firm in the order given. `parts`: name -> a list per firm."""
+    results = [
+        result(firm, seen, {name: lists[n] for name, lists in parts.items()})
+        for n, (firm, seen) in enumerate(zip(firms, explanations, strict=True))
+    ]
     return {"pack": pack.id, "compiled": f"sha256:{pack.hash}", "as_of": on.isoformat(), "results": results}
 
 
-def result(pack: Pack, on: date, firm: Enterprise, seen: Explanation, parts: dict[str, Part]) -> dict[str, Any]:
+def result(firm: Enterprise, seen: Explanation, parts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """One firm."""
     register = {"id": seen.register.key if seen.register else None, "state": seen.register_state, "criteria": _criteria(seen.register)}
     return {
@@ -35,7 +39,7 @@ def result(pack: Pack, on: date, firm: Enterprise, seen: Explanation, parts: dic
         "levels": [_item(v) for v in seen.levels],
         "titles": [_title(v) for v in seen.titles],
         "steps": [_step(s) for s in seen.steps],
-        **{name: part(pack, firm, seen, on) for name, part in parts.items()},
+        **parts,
         "moves": _moves(seen),
         "asks": list(seen.asks),
         "notes": [n.id for n in seen.notes],

@@ -23,9 +23,12 @@ from crm.criteria.rulebook import rule_lines, schema_of
 if TYPE_CHECKING:
     from crm.criteria.answer import Part
     from crm.criteria.packs import Pack
+    from crm.criteria.terms import Column
 
 parts: dict[str, Part] = {}
-"""What higher layers add to each result of `evaluate` (alerts, awards …): run.py fills this."""
+"""What higher layers add to each result of `evaluate` (alerts, awards …); see crm/alerts/evaluating.py."""
+more_columns: list[Column] = []
+"""Fact columns those additions read beside the pack's own."""
 
 
 class Day(click.ParamType):
@@ -68,11 +71,13 @@ def evaluate(pack_name: str, on: date, facts_path: Path, *, as_json: bool) -> No
     pack = load(pack_name)
     try:
         firms = read_facts(facts_path.read_bytes(), pack)
-        explanations = explain_all(evaluate_frame(pack, facts_frame(firms, pack, on), on))
+        evaluation = evaluate_frame(pack, facts_frame(firms, pack, on, more_columns), on)
+        explanations = explain_all(evaluation)
+        more = {name: part(evaluation, firms) for name, part in parts.items()}
     except CrmError as error:
         raise _refused(error) from None
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(answer(pack, on, firms, explanations, parts), option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(answer(pack, on, firms, explanations, more), option=orjson.OPT_INDENT_2) + b"\n")
         return
     for firm, seen in zip(firms, explanations, strict=True):
         click.echo(f"\n{firm.name or firm.uscc or '（未命名）'}  {on}")

@@ -21,6 +21,8 @@ from crm.criteria.errors import FactsError
 from crm.criteria.vectors import bound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from crm.criteria.packing import Cell
     from crm.criteria.packs import Pack
     from crm.criteria.terms import Column
@@ -211,9 +213,9 @@ def _figure(name: str, value: int | None, form: str, pack: Pack) -> list[str]:
     return [f"{measure.label}不会是负数"] if value < 0 and not measure.may_be_negative else []
 
 
-def facts_frame(enterprises: list[Enterprise], pack: Pack, on: date) -> pl.DataFrame:
-    """One row per firm with the columns the pack needs on the day (see crm.criteria.columns), plus `uscc`."""
-    columns = pack.program(on).columns
+def facts_frame(enterprises: list[Enterprise], pack: Pack, on: date, more: Iterable[Column] = ()) -> pl.DataFrame:
+    """One row per firm with the columns the pack needs on the day (see crm.criteria.columns) and `more`, plus `uscc`."""
+    columns = dict.fromkeys([*pack.program(on).columns, *more])
     data = {c.name: pl.Series([cell(firm, c, on) for firm in enterprises], dtype=dtype(c)) for c in columns}
     return pl.DataFrame({"uscc": pl.Series([f.uscc for f in enterprises], dtype=pl.String), **data})
 

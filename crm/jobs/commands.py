@@ -20,6 +20,7 @@ from crm.jobs import operations
 from crm.jobs.context import Context
 from crm.jobs.models import JobRun
 from crm.jobs.worker import Worker, serve, work
+from crm.security.logs import configure
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 day_option = click.option("--as-of", "on", type=click.DateTime(["%Y-%m-%d"]), help="The day (default: today in Shanghai).")
@@ -30,6 +31,7 @@ day_option = click.option("--as-of", "on", type=click.DateTime(["%Y-%m-%d"]), he
 def worker(*, once: bool) -> None:
     """The clock and the queue: nightly evaluation, imports, records. A second one stands by."""
     settings = Settings.from_env()
+    configure(settings)
     engine = make_engine(settings.url)
     if not once:
         serve(settings, engine)

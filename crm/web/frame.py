@@ -175,9 +175,8 @@ def _may(view: str) -> bool:
 
 
 def _is_current(view: str) -> bool:
-    if view == "AdminPage":  # the back office's lists and forms are views of their own below it
-        return request.path.startswith("/admin/")
-    return (request.endpoint or "").split(".")[0] == view
+    """Whether the page lies at or below the view's address: a firm's page keeps 企业 lit."""
+    return request.path.startswith(url_for(f"{view}.index"))
 
 
 def worker_line() -> Markup:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from crm.alerts.answers import alerts_for
+from crm.alerts.evaluating import alerts
+from crm.alerts.inputs import COLUMNS
 from crm.alerts.season import data_month
 from crm.config import ROOT
-from crm.criteria.facts import read_enterprise
+from crm.criteria.engine import evaluate
+from crm.criteria.facts import facts_frame, read_enterprise
 from crm.criteria.loading import load_packs
 
 ON = date(2025, 10, 20)
@@ -28,8 +30,12 @@ def firm(pack, now, before=19_400_000, last=26_500_000, month="09", **more):
     return read_enterprise(given, pack)
 
 
+def standing_alerts(pack, one, on=ON):
+    return alerts(evaluate(pack, facts_frame([one], pack, on, COLUMNS), on), [one])[0]
+
+
 def exit_risk(pack, one, on=ON):
-    return [a for a in alerts_for(pack, one, None, on) if a["rule"] == "exit_risk"]
+    return [a for a in standing_alerts(pack, one, on) if a["rule"] == "exit_risk"]
 
 
 def test_sales_40_percent_down_with_73_percent_of_the_year_gone_are_red(pack):
@@ -41,7 +47,7 @@ def test_the_projection_follows_the_firms_own_season(pack):
 
 
 def test_a_firm_with_half_its_sales_after_september_is_not_warned_for_that(pack):
-    assert exit_risk(pack, firm(pack, 15_000_000, before=14_500_000, last=30_000_000)) == []
+    assert exit_risk(pack, firm(pack, 15_000_000, before=14_500_000, last=30_000_000))[0]["level"] == "green"
 
 
 def test_a_stop_is_red_whatever_the_figures_say(pack):
@@ -55,7 +61,7 @@ def test_two_silent_months_are_red(pack):
 
 def test_in_february_nobody_misses_january(pack):
     one = read_enterprise({"industry": "3441", "region": "331081", "register": [{"entered_on": "2019-01-01"}], "titles": [], "events": []}, pack)
-    assert exit_risk(pack, one, date(2026, 2, 20)) == []
+    assert exit_risk(pack, one, date(2026, 2, 20))[0]["level"] == "green"
 
 
 def test_a_firm_outside_the_register_gets_no_exit_warning(pack):
@@ -63,9 +69,24 @@ def test_a_firm_outside_the_register_gets_no_exit_warning(pack):
 
 
 def test_a_firm_outside_that_will_reach_its_line_is_near(pack):
-    found = [a for a in alerts_for(pack, firm(pack, 16_000_000, register=[]), None, ON) if a["rule"] == "near_threshold"]
+    found = [a for a in standing_alerts(pack, firm(pack, 16_000_000, register=[])) if a["rule"] == "near_threshold"]
     assert found[0]["level"] == "orange"
 
 
 def test_january_is_never_the_data_month():
     assert [data_month(day) for day in (date(2026, 2, 20), date(2026, 3, 20), date(2026, 11, 14))] == [(2025, 12), (2026, 2), (2026, 9)]
+
+
+def test_no_figures_for_the_year_are_grey_never_green(pack):
+    one = read_enterprise({"industry": "3441", "region": "331081", "year": {"2024": {"revenue_main": 26_500_000}}, "register": [{"entered_on": "2019-01-01"}], "events": []}, pack)
+    assert exit_risk(pack, one)[0]["level"] == "grey"
+
+
+def test_two_months_without_power_are_told(pack):
+    dark = firm(pack, 20_000_000)
+    dark.month.update({"2025-08": {"electricity": 0}, "2025-09": {"electricity": 0}})
+    assert exit_risk(pack, dark)[0]["evidence"]["months_without_power"] == 2
+
+
+def test_a_level_says_that_it_is_a_default_and_no_policy(pack):
+    assert exit_risk(pack, firm(pack, 11_800_000))[0]["basis"] == "系统默认，非政策"
