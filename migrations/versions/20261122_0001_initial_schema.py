@@ -721,7 +721,7 @@ def upgrade() -> None:
     op.create_table('attachment',
     sa.Column('uuid', sa.String(length=36), nullable=False),
     sa.Column('visit_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('role', sa.String(length=12), nullable=False),
+    sa.Column('role', sa.String(length=16), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('caption', sa.String(length=200), nullable=True),
     sa.Column('media_type', sa.String(length=64), nullable=False),
