@@ -16,6 +16,7 @@ from crm.criteria.packs import Pack
 from crm.enterprises.models import KINDS as FIRM_KINDS
 from crm.enterprises.models import REGION_FOUND, STATUSES
 from crm.indicators.models import SOURCES, Filing
+from crm.indicators.queries import filings
 from crm.ladder.models import MOVE_STATES, PLACE_GLYPHS, PLACES, STAGES
 from crm.ladder.queries import Filters, firms, history
 from crm.regions.models import Zone
@@ -53,7 +54,7 @@ class EnterprisePage(Page):
         line = _line(enterprise_id)
         firm, who, pack = line.firm, access(), pack_for(line.firm.region_code)
         explanation, is_stale = _explained(firm.id, pack)
-        book = figures.read(_filings(firm.id))
+        book = figures.read(filings(db(), firm.id))
         rows = ledger(db(), firm.id)
         asked = request.args.get("item", "").replace(".", "-")
         near, far = criteria.split(criteria.tables(explanation) if explanation else [], asked)
