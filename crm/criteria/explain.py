@@ -71,11 +71,11 @@ def explain(pack: Pack, row: Row, on: date) -> Explanation:
     return _Expander(pack.program(on), row).explanation()
 
 
-def source_of(pack: Pack, given: Sourced) -> Source:
-    """A source with its document looked up."""
+def source_of(pack: Pack, given: Sourced, on: date) -> Source:
+    """A source with its document looked up, its status that of the day."""
     document = pack.documents.get(given.document or "")
     number = (document.number or document.title) if document else None
-    return Source(number, document.title if document else None, given.clause, given.quote, document.status if document else None, given.basis, given.checked_on)
+    return Source(number, document.title if document else None, given.clause, given.quote, document.status_on(on) if document else None, given.basis, given.checked_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _fixed(program: Program) -> tuple[_Fixed, ...]:
         if compare is not None and isinstance(compare.right, Const):
             unit = unit_of(compare.right, names) or unit_of(compare.left, names)
             required = wording.required(compare.op, compare.right.value, unit) if leaf.in_force else None
-        made.append(_Fixed(compare, unit, required, wording.period(leaf.term, program.on), source_of(program.pack, leaf.source)))
+        made.append(_Fixed(compare, unit, required, wording.period(leaf.term, program.on), source_of(program.pack, leaf.source, program.on)))
     return tuple(made)
 
 
@@ -206,7 +206,7 @@ class _Expander:
         held = self.cells.get(f"title.{title.id}") if title else None
         purpose = None if title is None else "review" if item.key.endswith(".review") else "award"
         scores = tuple(self.score(s) for s in self.program.scales_of[item.key])
-        return ItemView(item.key, item.label, self.states[item.key], source_of(self.pack, item.source), tree, views, scores, reach, near, purpose, None if held is None else bool(held), title)
+        return ItemView(item.key, item.label, self.states[item.key], source_of(self.pack, item.source, self.program.on), tree, views, scores, reach, near, purpose, None if held is None else bool(held), title)
 
     def score(self, scale: Scale) -> ScoreView:
         low, high = self.firm.scores[scale.id]

@@ -30,9 +30,9 @@ class Reach:
         return (self.missing, self.unknown, -self.per_mille)
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        """Smallest = nearest of several items: what is known to be one short goes before what one unknown leaves open."""
-        return (self.missing + self.unknown, self.unknown, -self.per_mille)
+    def rank(self) -> tuple[bool, int, int, int]:
+        """Smallest = nearest of several items: met, then known to be short, then those only unknown figures leave open."""
+        return (self.missing == 0 < self.unknown, self.missing + self.unknown, self.unknown, -self.per_mille)
 
 
 def reach_of(branch: Branch, kids: list[Reach], state: str, leaf: CriterionView | None) -> Reach:

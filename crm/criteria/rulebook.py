@@ -27,7 +27,7 @@ def rule_lines(pack: Pack, item: str | None, on: date) -> list[str]:
     found = program.by_key[item]
     if found.tree is None:
         return [f"{found.label}：{on} 无现行规定"]
-    lines = [f"{found.label}（{item}）{on}  {_source(pack, found.source)}", *_branch(program, found.tree, 1)]
+    lines = [f"{found.label}（{item}）{on}  {_source(program, found.source)}", *_branch(program, found.tree, 1)]
     for scale in program.scales:
         if scale.whole and any(scale.id in str(leaf.term) for leaf in found.tree.leaves):
             lines.append(f"  评分 {scale.label}（满分 {scale.max // 100}）")
@@ -45,13 +45,14 @@ def _branch(program: Program, branch: Branch, depth: int) -> list[str]:
 
 def _leaf(program: Program, leaf: Criterion) -> str:
     gone = "" if leaf.in_force else "［无现行规定］"
-    return f"{leaf.label}  ‹{leaf.id}›  {_source(program.pack, leaf.source)}{gone}"
+    return f"{leaf.label}  ‹{leaf.id}›  {_source(program, leaf.source)}{gone}"
 
 
-def _source(pack: Pack, source: Sourced) -> str:
-    document = pack.documents.get(source.document or "")
+def _source(program: Program, source: Sourced) -> str:
+    document = program.pack.documents.get(source.document or "")
     parts = [document.number or document.title if document else "", source.clause or ""]
-    status = STATUS_LABELS[document.status] if document and document.status != "in_force" else ""
+    current = document.status_on(program.on) if document else "in_force"
+    status = "" if current == "in_force" else STATUS_LABELS[current]
     marks = "".join(f"［{m}］" for m in (status, BASIS_LABELS.get(source.basis or "", "")) if m)
     quote = f"“{source.quote}”" if source.quote else ""
     return " ".join(p for p in (*parts, quote) if p) + marks

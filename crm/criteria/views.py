@@ -29,7 +29,7 @@ class Source:
     title: str | None
     clause: str | None
     quote: str | None
-    status: str | None  # draft | in_force | superseded | repealed
+    status: str | None  # on the day: draft | in_force | superseded | repealed | ended
     basis: str | None
     checked_on: date | None
 

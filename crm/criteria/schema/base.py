@@ -34,7 +34,7 @@ confirmed (待确认); our own default, never policy (系统默认，非政策).
 BASIS_LABELS: dict[str, str] = {
     "V-page": "", "V-repo": "二手来源", "V-seed": "", "M": "待确认", "default": "系统默认，非政策",
 }
-STATUS_LABELS: dict[str, str] = {"draft": "草案", "in_force": "现行", "superseded": "已被取代", "repealed": "已废止"}
+STATUS_LABELS: dict[str, str] = {"draft": "草案", "in_force": "现行", "superseded": "已被取代", "repealed": "已废止", "ended": "已到期"}
 
 
 class Model(BaseModel):

@@ -25,6 +25,14 @@ class Document(Entry):
     note: str | None = None
     clauses: tuple[Clause, ...] = ()
 
+    def status_on(self, on: date) -> str:
+        """Status on a day: what was superseded later was in force while it lasted; a text that ran out is `ended`."""
+        if self.effective_to is None or self.status == "draft":
+            return self.status
+        if on <= self.effective_to:
+            return "in_force"
+        return "ended" if self.status == "in_force" else self.status
+
 
 class Clause(Model):
     """One clause of a document, for coverage: what of the text is a criterion, target or task and what is not."""
