@@ -15,6 +15,7 @@ from crm.config import Settings
 from crm.core.db import make_engine, make_sessions
 from crm.ladder import changes
 from crm.security import gate
+from crm.security.logs import configure
 from crm.security.manager import Builder, CrmSecurityManager
 from crm.web import errors, filters, frame, headers, health
 from crm.web.site import API_MODULES, PAGE_MODULES
@@ -28,6 +29,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None, *
     settings = settings or Settings.from_env()
     app = Flask("crm", template_folder="web/templates", static_folder="web/static", static_url_path="/assets")
     app.config.update(_flask_config(settings), **overrides)
+    if not app.testing:
+        configure(settings)
     app.extensions["crm_settings"] = settings
     engine = engine or make_engine(settings.url)
     sessions = make_sessions(engine)

@@ -40,7 +40,5 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """The application, built in the worker."""
         from crm.app import create_app
-        from crm.security.logs import configure
 
-        configure(self.settings)
         return create_app(self.settings)

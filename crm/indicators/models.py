@@ -52,6 +52,7 @@ class Filing(Keyed):
             sqlite_where=text("superseded_at IS NULL"), postgresql_where=text("superseded_at IS NULL"),
         ),
         Index("ix_filing_period", "period_kind", "period"),
+        Index("ix_filing_enterprise", "enterprise_id"),  # superseded rows too: a firm's corrections
         {"extend_existing": False},
     )
 
