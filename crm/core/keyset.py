@@ -36,11 +36,19 @@ class Order:
 
     columns: tuple[tuple[Any, bool], ...]  # (column, descending)
 
-    def apply(self, query: Select[Any], cursor: str | None, limit: int) -> Select[Any]:
-        """The query in this order, from behind the cursor, with one row more than the page to see whether more follow."""
+    def apply(self, query: Select[Any], cursor: str | None, limit: int, *, whole: bool = False) -> Select[Any]:
+        """The query in this order, from behind the cursor, with one row more than the page to see whether more follow.
+
+        `whole`: the query gives only rows that have all the sorted values.
+        """
         if cursor:
             query = query.where(self._behind(read_cursor(cursor, len(self.columns))))
-        return query.order_by(*((column.desc() if down else column.asc()).nulls_last() for column, down in self.columns)).limit(limit + 1)
+        return query.order_by(*self.clauses(whole=whole)).limit(limit + 1)
+
+    def clauses(self, *, whole: bool = False) -> list[Any]:
+        """ORDER BY, missing values last. Where none can be missing this is not said: SQLite would sort instead of reading an index."""
+        ordered = [(column, column.desc() if down else column.asc()) for column, down in self.columns]
+        return [clause if whole or not column.nullable else clause.nulls_last() for column, clause in ordered]
 
     def reversed(self) -> Order:
         """The opposite order; the key column keeps deciding ties."""

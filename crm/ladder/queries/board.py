@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from crm.core.keyset import Order, Page, page
 from crm.enterprises.models import Enterprise
-from crm.enterprises.queries import visible
 from crm.ladder.counts import counts
 from crm.ladder.models import STEPS, Move, Standing
-from crm.ladder.queries.firms import Filters, Line, conditions, lines
+from crm.ladder.queries.firms import Filters, Line, lines, scoped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -49,7 +48,7 @@ class BoardColumn:
 def board(session: Session, access: Access, filters: Filters, groups: dict[str, Sequence[str]], *, limit: int = 8) -> list[BoardColumn]:
     """Every column with the first `limit` cards of each group. `groups` is the pack's order: step -> group ids. Three queries."""
     totals = _totals(session, access, filters)
-    rows = _first_cards(session, access, filters, limit)
+    rows = _first_cards(session, access, filters, totals, limit)
     open_moves = proposed(session, [line.firm.id for line in rows])
     columns = []
     for step in STEPS:
@@ -75,18 +74,18 @@ def proposed(session: Session, ids: list[int]) -> dict[int, Move]:
     return {move.enterprise_id: move for move in session.scalars(query)}
 
 
-def _first_cards(session: Session, access: Access, filters: Filters, limit: int) -> list[Line]:
-    rank = func.row_number().over(
-        partition_by=(Standing.active_step, Standing.board_group),
-        order_by=[(column.desc() if down else column.asc()).nulls_last() for column, down in CARDS.columns],
-    )
-    ranked = (
-        select(Standing.enterprise_id, rank.label("rank"))
-        .join(Enterprise, Enterprise.id == Standing.enterprise_id)
-        .where(Standing.active_step.is_not(None), visible(access), *conditions(session, filters))
-        .subquery()
-    )
-    query = lines(session, access, Filters()).join(ranked, ranked.c.enterprise_id == Enterprise.id).where(ranked.c.rank <= limit).order_by(ranked.c.rank)
+def _first_cards(session: Session, access: Access, filters: Filters, groups: Iterable[tuple[str, str | None]], limit: int) -> list[Line]:
+    """The first cards of each group. Every group is a short walk along the index of steps and groups."""
+    firsts = []
+    for step, group in groups:
+        query = select(Standing.enterprise_id).join(Enterprise, Enterprise.id == Standing.enterprise_id)
+        query = query.where(Standing.active_step == step, Standing.board_group.is_(None) if group is None else Standing.board_group == group)
+        asked = query.where(*scoped(session, access, filters)).order_by(*CARDS.clauses()).limit(limit)
+        firsts.append(select(asked.subquery().c.enterprise_id))
+    if not firsts:
+        return []
+    chosen = union_all(*firsts).subquery()
+    query = lines(session, access, Filters()).join(chosen, chosen.c.enterprise_id == Enterprise.id).order_by(*CARDS.clauses())
     return [Line(*row) for row in session.execute(query)]
 
 
@@ -101,7 +100,7 @@ def _totals(session: Session, access: Access, filters: Filters) -> dict[tuple[st
     query = (
         select(Standing.active_step, Standing.board_group, func.count())
         .join(Enterprise, Enterprise.id == Standing.enterprise_id)
-        .where(Standing.active_step.is_not(None), visible(access), *conditions(session, filters))
+        .where(Standing.active_step.is_not(None), *scoped(session, access, filters))
         .group_by(Standing.active_step, Standing.board_group)
     )
     return {(step, group): count for step, group, count in session.execute(query)}

@@ -1,16 +1,19 @@
-"""The list of firms: filters and sorts are whitelisted, pages go by key, one query."""
+"""The list of firms: filters and sorts are whitelisted, pages go by key, in three queries at most.
+
+First the keys of a page are read from narrow columns in the order of an index, then the rows of those keys.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, cast, func, select, type_coerce
+from sqlalchemy import String, and_, cast, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 from crm.core.db import is_postgresql
 from crm.core.errors import Invalid
-from crm.core.keyset import Order, Page, page
+from crm.core.keyset import Order, Page, page, read_cursor, write_cursor
 from crm.enterprises.models import Enterprise
 from crm.enterprises.queries import matching, visible
 from crm.ladder.models import Standing
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from crm.security.access import Access
 
+COUNTY = 6  # digits of a county's code; a town's has more
 NOBODY = 0
 """Filter value of `officer` for firms nobody looks after."""
 
@@ -85,31 +89,69 @@ def firms(
     if sort not in SORTS:
         raise Invalid(f"不能按“{sort}”排序。", field="sort")
     order = SORTS[sort].reversed() if backwards else SORTS[sort]
-    query = order.apply(lines(session, access, filters or Filters()), after, limit)
-    rows = [Line(*row) for row in session.execute(query)]
-    return page(rows, limit, lambda line: [_plain(_value(line, column)) for column, _ in order.columns], after)
+    ids = _keys(session, access, filters or Filters(), order, after, limit)
+    found = {row[0].id: Line(*row) for row in session.execute(_joined().where(Enterprise.id.in_(ids)))} if ids else {}
+    return page([found[key] for key in ids], limit, lambda line: [_plain(_value(line, column)) for column, _ in order.columns], after)
+
+
+def _keys(session: Session, access: Access, filters: Filters, order: Order, after: str | None, limit: int) -> list[int]:
+    """Keys of a page and of one row more: those that have the sorted value, then those that have not.
+
+    Asked apart so that each part can follow an index; what lies between the first and the last column of a sort is known
+    exactly where the first is.
+    """
+    first, last = order.columns[0][0], order.columns[-1:]
+    asked = scoped(session, access, filters)
+    if first is Enterprise.id or first is Enterprise.name:
+        query = select(Enterprise.id).outerjoin(Standing, Standing.enterprise_id == Enterprise.id).where(*asked)
+        return list(session.scalars(order.apply(query, after, limit)))
+    values = read_cursor(after, len(order.columns)) if after else [None]
+    found: list[int] = []
+    if not after or values[0] is not None:
+        query = select(Enterprise.id).join(Standing, Standing.enterprise_id == Enterprise.id).where(first.is_not(None), *asked)
+        found = list(session.scalars(order.apply(query, after, limit, whole=True)))
+        after = None
+    if len(found) <= limit:
+        query = select(Enterprise.id).outerjoin(Standing, Standing.enterprise_id == Enterprise.id).where(first.is_(None), *asked)
+        found += session.scalars(Order(last).apply(query, write_cursor(values[-1:]) if after else None, limit - len(found)))
+    return found
 
 
 def lines(session: Session, access: Access, filters: Filters) -> Select[Any]:
     """Select (Enterprise, Standing, region name, county name, industry name) of what the user may see, filtered."""
+    return _joined().where(visible(access), *conditions(session, filters))
+
+
+def _joined() -> Select[Any]:
     county = select(Region.name).where(Region.code == func.substr(Enterprise.region_code, 1, 6)).correlate(Enterprise).scalar_subquery()
     return (
         select(Enterprise, Standing, Region.name, county, Industry.name)
         .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .join(Region, Region.code == Enterprise.region_code)
         .outerjoin(Industry, Industry.code == Enterprise.industry_code)
-        .where(visible(access), *conditions(session, filters))
     )
 
 
-def conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
+def scoped(session: Session, access: Access, filters: Filters) -> list[ColumnElement[bool]]:
+    """What the user may see and the filters ask, for queries that walk an index of standings until a page is full.
+
+    SQLite takes any range of regions for a narrow one and would read and sort a whole city by it; unless the range is a
+    town, it is told not to use that index.
+    """
+    towns = [code for code in (filters.region or "", *access.regions) if len(code) > COUNTY]
+    column: Any = Enterprise.region_code if is_postgresql(session) or towns else Enterprise.region_code.concat("")
+    may_see = and_(Enterprise.deleted_at.is_(None), access.within(column, Enterprise.zone_code))
+    return [may_see, *conditions(session, filters, region_code=column)]
+
+
+def conditions(session: Session, filters: Filters, *, region_code: Any = Enterprise.region_code) -> list[ColumnElement[bool]]:
     """What the filters ask of Enterprise and Standing."""
     found: list[ColumnElement[bool]] = []
     if filters.q:
         found.append(matching(filters.q))
     if filters.region:
         low, high = prefix_range(_digits(filters.region))
-        found += [Enterprise.region_code >= low, Enterprise.region_code < high]
+        found += [region_code >= low, region_code < high]
     if filters.industry:
         found.append(Enterprise.industry_code.startswith(_digits(filters.industry), autoescape=True))
     if filters.officer is not None:
@@ -155,4 +197,4 @@ def _plain(value: date | str | int | None) -> str | int | None:
     return value if value is None or isinstance(value, str | int) else value.isoformat()
 
 
-__all__ = ["NOBODY", "SORTS", "Filters", "Line", "conditions", "firms", "lines"]
+__all__ = ["NOBODY", "SORTS", "Filters", "Line", "conditions", "firms", "lines", "scoped"]
