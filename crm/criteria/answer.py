@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from crm.criteria.engine import Evaluation
-    from crm.criteria.explain import CriterionView, Explanation, ItemView, Source, StepView
+    from crm.criteria.explain import CriterionView, Explanation, ItemView, NodeView, Source, StepView
     from crm.criteria.facts import Enterprise
     from crm.criteria.packs import Pack
 
@@ -69,7 +69,34 @@ def _number(value: Any) -> int | float:
 
 
 def _criteria(view: ItemView | None) -> list[dict[str, Any]]:
-    return [_criterion(c) for c in view.criteria] if view else []
+    """What must all hold: one entry each. Alternatives are one entry with their own `criteria` and `needs` (how many of them)."""
+    return list(_entries(view.tree, view.source)) if view and view.tree else []
+
+
+def _entries(node: NodeView, source: Source) -> Iterator[dict[str, Any]]:
+    if node.criterion is not None:
+        yield _criterion(node.criterion)
+    elif node.kind in {"all", "none"}:  # each must hold, or must not have happened: its own line says so
+        for child in node.children:
+            yield from _entries(child, source)
+    else:
+        needs = node.n if node.kind == "at_least" else 1
+        yield {
+            "id": node.id, "state": node.state, "label": node.label, "actual": None, "required": f"{needs} 项即可", "gap": None, "period": None,
+            "source": _source(source), "asks": [], "note": None, "needs": needs,
+            "criteria": [entry for child in node.children for entry in _group(child, source)],
+        }
+
+
+def _group(node: NodeView, source: Source) -> list[dict[str, Any]]:
+    """An alternative that asks for several things at once stays one entry."""
+    entries = list(_entries(node, source))
+    if len(entries) == 1 or node.criterion is not None:
+        return entries
+    return [{
+        "id": node.id, "state": node.state, "label": node.label, "actual": None, "required": "同时符合", "gap": None, "period": None,
+        "source": _source(source), "asks": [], "note": None, "needs": len(entries), "criteria": entries,
+    }]
 
 
 def _criterion(view: CriterionView) -> dict[str, Any]:

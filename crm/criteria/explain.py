@@ -56,8 +56,7 @@ class Packed:
     @classmethod
     def of(cls, row: dict[str, Any]) -> Packed:
         """From a named row of Evaluation.rows()."""
-        masks = (bytes.fromhex(row["unmet"]), bytes.fromhex(row["unknown"]))
-        return cls(row["outcomes"], *masks, row["scores"], row["evidence"].encode())
+        return cls(row["outcomes"], row["unmet"], row["unknown"], row["scores"], row["evidence"])
 
 
 def explain_all(evaluation: Evaluation) -> list[Explanation]:
@@ -196,7 +195,7 @@ class _Expander:
         kids = [self.node(b) for b in branch.of]
         state = _combined(branch, [k.state for k, _ in kids])
         children = tuple(k for k, _ in kids if k.criterion is None or k.criterion.applies)
-        return NodeView(branch.kind, branch.n, branch.label, state, children, None), reach_of(branch, [r for _, r in kids], state, None)
+        return NodeView(branch.kind, branch.n, branch.label, state, children, None, branch.id), reach_of(branch, [r for _, r in kids], state, None)
 
     def item(self, item: RunItem) -> ItemView:
         title = self.pack.titles.get(item.key.removesuffix(".review"))

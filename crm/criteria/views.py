@@ -74,6 +74,7 @@ class NodeView:
     state: str
     children: tuple[NodeView, ...]
     criterion: CriterionView | None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
