@@ -48,7 +48,7 @@ class Order:
     def clauses(self, *, whole: bool = False) -> list[Any]:
         """ORDER BY, missing values last. Where none can be missing this is not said: SQLite would sort instead of reading an index."""
         ordered = [(column, column.desc() if down else column.asc()) for column, down in self.columns]
-        return [clause if whole or not column.nullable else clause.nulls_last() for column, clause in ordered]
+        return [clause if whole or not getattr(column, "nullable", True) else clause.nulls_last() for column, clause in ordered]
 
     def reversed(self) -> Order:
         """The opposite order; the key column keeps deciding ties."""
