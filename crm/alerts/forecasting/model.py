@@ -1,0 +1,165 @@
+"""The model: rest of the year = rest of last year × exp(location + scale × e). Small, linear in bounded signs, smooth in the month.
+
+Location is the median; the scale below and above it differ and grow with how odd the year looks; e has one table of quantiles.
+Parameters are fitted at the ends of March, June and September and lie on straight lines between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from crm.alerts.forecasting.season import pooled
+from crm.alerts.forecasting.signs import NEW, OWN, UNSEASONED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from crm.alerts.forecasting.signs import Signs
+
+KNOTS = (3, 6, 9)
+CASES = {"own": OWN, "unseasoned": UNSEASONED, "new": NEW}
+LEVELS = np.array([0.01, 0.02, 0.05, *np.arange(0.1, 0.91, 0.05).round(2), 0.95, 0.98, 0.99])
+"""The probabilities at which the quantiles of e are kept; beyond them the tails are exponential."""
+WIDER = {1: 1.3, 2: 1.1, 10: 1.15, 11: 1.4}
+"""Default, not fitted on firms: how much wider e is in months outside March–September, where fewer months are in, or fewer are left."""
+LOCATION, SCALE = 10, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Knot:
+    """One case at one quarter-end: weights of location and of the two scales, quantiles of e at `LEVELS`."""
+
+    location: NDArray[np.float64]
+    below: NDArray[np.float64]
+    above: NDArray[np.float64]
+    quantiles: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All that is fitted: shares of the year in at the quarter-ends, and a knot per case and quarter-end."""
+
+    quarter_ends: tuple[float, float, float]
+    knots: dict[int, dict[int, Knot]]
+    note: dict[str, Any]
+
+    @property
+    def curve(self) -> NDArray[np.float64]:
+        """The pooled season, 13 numbers."""
+        return pooled(self.quarter_ends)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the file beside this module."""
+        knots = {
+            name: {str(month): {k: np.round(getattr(knot, k), 4).tolist() for k in ("location", "below", "above", "quantiles")} for month, knot in self.knots[case].items()}
+            for name, case in CASES.items()
+        }
+        return {"note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "knots": knots}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Parameters:
+        """Read what `as_dict` wrote."""
+        knots = {
+            CASES[name]: {int(month): Knot(**{k: np.array(v) for k, v in one.items()}) for month, one in months.items()}
+            for name, months in data["knots"].items()
+        }
+        return cls(tuple(data["quarter_ends"]), knots, data["note"])
+
+
+@cache
+def stored() -> Parameters:
+    """The parameters that come with the product."""
+    return Parameters.from_dict(orjson.loads(files("crm.alerts.forecasting").joinpath("parameters.json").read_bytes()))
+
+
+def soft(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """Straight near zero, never beyond ± limit."""
+    return limit * np.tanh(values / limit)
+
+
+def location_terms(signs: Signs) -> NDArray[np.float64]:
+    """N×10: what moves the median of the rest."""
+    growth, recent, shape, moved, has_two, trend, speed = signs.columns()
+    one = np.ones_like(growth)
+    return np.stack([
+        one, soft(growth, 0.4), growth, soft(recent, 0.4), recent, soft(shape, 0.5), shape,
+        has_two * soft(moved, 0.5), soft(trend, 0.4), soft(speed, 0.4) - soft(trend, 0.4),
+    ], axis=1)
+
+
+def scale_terms(signs: Signs) -> NDArray[np.float64]:
+    """N×10: what makes it less sure."""
+    growth, recent, shape, moved, has_two, trend, _ = signs.columns()
+    return np.stack([
+        np.ones_like(growth), soft(np.abs(growth), 1.0), soft(growth, 1.0), soft(np.abs(recent - growth), 1.0), soft(np.abs(shape), 1.0),
+        soft(shape, 1.0), has_two * soft(np.abs(moved), 0.5), has_two, soft(np.abs(trend), 0.4), soft(trend, 0.4),
+    ], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The year of N firms: `so_far` + `rest` × exp(`location` + scale × e); all N, `quantiles` N×23. Money in 元."""
+
+    so_far: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    location: NDArray[np.float64]
+    below: NDArray[np.float64]
+    above: NDArray[np.float64]
+    quantiles: NDArray[np.float64]
+
+    def quantile(self, level: float) -> NDArray[np.float64]:
+        """The value the year stays under with probability `level` (0.01–0.99), 元."""
+        at = int(np.clip(np.searchsorted(LEVELS, level) - 1, 0, len(LEVELS) - 2))
+        part = (level - LEVELS[at]) / (LEVELS[at + 1] - LEVELS[at])
+        e = self.quantiles[:, at] + part * (self.quantiles[:, at + 1] - self.quantiles[:, at])
+        return self.so_far + self.rest * np.exp(self.location + e * np.where(e < 0, self.below, self.above))
+
+    def probability_below(self, line: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Chance that the year ends below `line` (N or a single value, 元); 0 once it is reached; NaN where nothing is known."""
+        missing = line - self.so_far
+        with np.errstate(divide="ignore", invalid="ignore"):
+            e = np.log(np.maximum(missing, 1e-9) / self.rest) - self.location
+        e = e / np.where(e < 0, self.below, self.above)
+        chance = np.where(self.rest > 0, _cumulative(e, self.quantiles), 1.0)
+        unknown = np.isnan(self.so_far) | np.isnan(line)
+        return np.where(unknown, np.nan, np.where(missing <= 0, 0.0, chance))
+
+
+def _cumulative(e: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the distribution below e, row by row; exponential tails with the slope between the outer quantiles."""
+    at = np.clip((e[:, None] >= quantiles).sum(axis=1) - 1, 0, len(LEVELS) - 2)
+    rows = np.arange(len(e))
+    low, high = quantiles[rows, at], quantiles[rows, at + 1]
+    chance = LEVELS[at] + (e - low) / np.maximum(high - low, 1e-9) * (LEVELS[at + 1] - LEVELS[at])
+    outer = np.log(LEVELS[2] / LEVELS[0])
+    left = LEVELS[0] * np.exp(outer * (e - quantiles[:, 0]) / np.maximum(quantiles[:, 2] - quantiles[:, 0], 1e-9))
+    right = 1 - LEVELS[0] * np.exp(-outer * (e - quantiles[:, -1]) / np.maximum(quantiles[:, -1] - quantiles[:, -3], 1e-9))
+    return np.where(e < quantiles[:, 0], left, np.where(e > quantiles[:, -1], right, chance))
+
+
+def distribution(signs: Signs, parameters: Parameters) -> Distribution:
+    """The year of every firm from its signs. December's figure is the year; without a figure of this year everything is NaN."""
+    location, below, above = (np.zeros(len(signs.month)) for _ in range(3))
+    quantiles = np.zeros((len(signs.month), len(LEVELS)))
+    middle, spread = location_terms(signs), scale_terms(signs)
+    month = np.clip(signs.month, KNOTS[0], KNOTS[-1])
+    for case, knots in parameters.knots.items():
+        for first, last in zip(KNOTS, KNOTS[1:], strict=False):
+            rows = np.flatnonzero((signs.case == case) & (month >= first) & ((month < last) | ((month == last) & (last == KNOTS[-1]))))
+            part = ((month[rows] - first) / (last - first))[:, None]
+            one, two = knots[first], knots[last]
+            location[rows] = (middle[rows] * (one.location + part * (two.location - one.location))).sum(axis=1)
+            below[rows] = np.exp((spread[rows] * (one.below + part * (two.below - one.below))).sum(axis=1))
+            above[rows] = np.exp((spread[rows] * (one.above + part * (two.above - one.above))).sum(axis=1))
+            quantiles[rows] = one.quantiles + part * (two.quantiles - one.quantiles)
+    wider = np.ones(13)
+    wider[list(WIDER)] = list(WIDER.values())
+    so_far = np.where(signs.month > 0, signs.so_far, np.nan)
+    rest = np.where(signs.month >= 12, 0.0, np.maximum(signs.rest_before, 0.0))  # noqa: PLR2004 - months of a year
+    return Distribution(so_far, rest, location, below * wider[signs.month], above * wider[signs.month], quantiles)
