@@ -1,12 +1,14 @@
 """How fast a population is evaluated, packed and stored: python -m bench.evaluate --firms 1000000 --json
 
-Facts are made up, seeded, in chunks, and their making is not timed. Figures: `evaluate_cpu_s` (outcomes only), `pack_cpu_s`
-(masks, scores and evidence), `store_cpu_s` (first write to SQLite, or to --database), `again_cpu_s` (evaluate all again, write
-the differences: none), `one_firm_ms`, `load_s` (packs from the cache), peak memory of the process.
+Facts are made up, seeded, in chunks, and their making is not timed. Figures: `evaluate_cpu_s` (outcomes only), `store_cpu_s` (masks,
+scores, evidence, first write to SQLite or to --database), `few_cpu_s` (one firm in a hundred evaluated again with a changed
+figure), `again_cpu_s` (with --again: all of them, nothing to write), `one_firm_ms`, `load_s` (packs from the cache), `load` (others on the machine), peak memory of the process. `--pack bench` is a pack
+of 40 criteria and 10 score bands over 40 fact columns.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import crm.schema
+from bench import made_pack
 from crm.core.db import make_engine
 from crm.criteria.columns import NEVER, dtype
 from crm.criteria.engine import Evaluation, evaluate
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from crm.criteria.packs import Pack
 
 PACKS = Path(__file__).parents[1] / "plugins"
-CHUNK = 100_000
+CHUNK = 50_000
 _SPREAD = {"元": 30_000_000, "人": 120, "分×100": 9_000, "bp": 1_500, "级×10": 40}
 _INDUSTRIES = ["3441", "3484", "2921", "3360", "3670", "5169", "5211", "6210", "7020", "6510", "8010", "4813"]
 
@@ -84,25 +87,34 @@ def chunks(pack: Pack, on: date, firms: int) -> Iterator[pl.DataFrame]:
         yield facts(pack, on, start + 1, min(CHUNK, firms - start))
 
 
-def measure(pack: Pack, on: date, firms: int, url: str) -> dict[str, Any]:
-    """Evaluate, pack, store, and again."""
-    engine, clock, written, again = make_engine(url), Clock(), 0, 0
+def measure(pack: Pack, on: date, firms: int, url: str, *, all_again: bool) -> dict[str, Any]:
+    """Evaluate, pack, store; then some again, and with `all_again` everybody."""
+    engine, clock, counts = make_engine(url), Clock(), {"written": 0, "written_few": 0, "written_again": 0}
     crm.schema.metadata.create_all(engine)
     at = datetime.now(UTC)
     with Session(engine) as session:
         _without_foreign_keys(session)
         for frame in chunks(pack, on, firms):
             evaluation: Evaluation = clock.run("evaluate", lambda frame=frame: evaluate(pack, frame, on))
-            clock.run("pack", evaluation.rows)
-            written += clock.run("store", lambda evaluation=evaluation: store(session, evaluation, at=at, fresh=True)).written
+            counts["written"] += clock.run("store", lambda evaluation=evaluation: store(session, evaluation, at=at, fresh=True)).written
         clock.run("store", session.commit)
-        for frame in chunks(pack, on, firms):
-            again += clock.run("again", lambda frame=frame: store(session, evaluate(pack, frame, on), at=at)).written
+        few = _changed(pack, on, firms)
+        counts["written_few"] = clock.run("few", lambda: store(session, evaluate(pack, few, on), at=at)).written
+        clock.run("few", session.commit)
+        for frame in chunks(pack, on, firms) if all_again else ():
+            counts["written_again"] += clock.run("again", lambda frame=frame: store(session, evaluate(pack, frame, on), at=at)).written
         session.rollback()
         for table in (Transition, VerdictRow, PackVersion):
             session.execute(text(f'DELETE FROM "{table.__tablename__}"'))
         session.commit()
-    return {**{k: round(v, 2) for k, v in clock.figures.items()}, "written": written, "written_again": again}
+    return {**{k: round(v, 2) for k, v in clock.figures.items()}, **counts}
+
+
+def _changed(pack: Pack, on: date, firms: int) -> pl.DataFrame:
+    """Every hundredth firm, its first figure half as much again."""
+    parts = [facts(pack, on, start + 1, min(CHUNK, firms - start)).gather_every(100) for start in range(0, firms, CHUNK)]
+    figure = next(c.name for c in pack.program(on).columns if c.kind == "year")
+    return pl.concat(parts).with_columns((pl.col(figure) + pl.col(figure) // 2 + 1).alias(figure))
 
 
 def _without_foreign_keys(session: Session) -> None:
@@ -125,22 +137,26 @@ def one_firm(pack: Pack, on: date) -> float:
 @click.option("--firms", default=100_000, show_default=True)
 @click.option("--pack", "name", default="taizhou", show_default=True)
 @click.option("--database", default="", help="SQLAlchemy URL; default: a SQLite file thrown away afterwards")
+@click.option("--again", is_flag=True, help="then evaluate everybody again, with nothing to write")
 @click.option("--json", "as_json", is_flag=True)
-def main(firms: int, name: str, database: str, *, as_json: bool) -> None:
+def main(firms: int, name: str, database: str, *, again: bool, as_json: bool) -> None:
     """Measure the evaluation of a population."""
     on = date(2026, 6, 1)
     with tempfile.TemporaryDirectory() as folder:
-        cache = Path(folder) / "cache"
-        load_packs(PACKS, [name], cache)
+        cache, packs = Path(folder) / "cache", PACKS
+        if name == "bench":
+            packs = Path(folder) / "packs"
+            made_pack.write(packs)
+        load_packs(packs, [name], cache)
         start = time.perf_counter()
-        pack = load_packs(PACKS, [name], cache)[name]
+        pack = load_packs(packs, [name], cache)[name]
         load_s = time.perf_counter() - start
         program = pack.program(on)
         evaluate(pack, facts(pack, on, 1, 100), on)  # expressions are compiled once per day
-        figures = measure(pack, on, firms, database or f"sqlite:///{folder}/bench.db")
+        figures = measure(pack, on, firms, database or f"sqlite:///{folder}/bench.db", all_again=again)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     found = {"firms": firms, "pack": name, "criteria": len(program.criteria), "items": len(program.items), "columns": len(program.columns),
-             **figures, "one_firm_ms": round(one_firm(pack, on), 1), "load_s": round(load_s, 3), "peak_mb": round(peak)}
+             **figures, "one_firm_ms": round(one_firm(pack, on), 1), "load_s": round(load_s, 3), "load": round(os.getloadavg()[0], 1), "peak_mb": round(peak)}
     click.echo(orjson.dumps(found).decode() if as_json else "\n".join(f"{k:>18}  {v}" for k, v in found.items()))
 
 

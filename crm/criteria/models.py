@@ -25,7 +25,7 @@ class VerdictRow(Base):
     """The current verdicts of one firm under one pack, packed: expand on read with the pack of `pack_hash`.
 
     `outcomes` holds one letter per item of the pack (m met, u unmet, k unknown, n not in force), `unmet` and `unknown`
-    one bit per criterion, `evidence` the facts row seen (see crm/criteria/store.py for the exact layout).
+    one bit per criterion, `evidence` the facts seen (layout: crm/criteria/packing.py).
     """
 
     __tablename__ = "verdict"
@@ -38,6 +38,7 @@ class VerdictRow(Base):
     unknown: Mapped[bytes] = mapped_column(LargeBinary)
     scores: Mapped[str] = mapped_column(Text, default="")
     evidence: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = {"sqlite_with_rowid": False}  # the key is the table: one tree to write, not two
 
 
 class Transition(Keyed):

@@ -5,75 +5,86 @@ outcomes  one letter per item of `pack.items` (m met, u unmet, k unknown, n not 
 unmet     bit n (byte n // 8, value 1 << n % 8) = criterion n of the day's program is not fulfilled
 unknown   the same for unknown; neither bit = fulfilled, or not asked of this firm
 scores    'lo,hi' in 分×100 per whole score of the program, ';' between; '' without scores
-evidence  the required columns in order, ',' between, empty = unknown; figures as integers, days as days since 1970-01-01,
-          yes/no as 1/0, codes as they are
+evidence  the required columns, see crm.criteria.cells
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
-from crm.criteria.columns import dtype
+from crm.criteria import cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from crm.criteria.cells import Cell
     from crm.criteria.engine import Evaluation
     from crm.criteria.program import Program
 
 LETTERS = "umkn-"
 STATES = {"m": "met", "u": "unmet", "k": "unknown", "n": "not_in_force", "-": "not_applicable"}
 SIZE_LETTERS = "0123?-"
-_EPOCH = date(1970, 1, 1)
-Cell = int | bool | str | date | None
+_KINDS = {"outcomes": pl.String, "unmet": pl.Binary, "unknown": pl.Binary, "scores": pl.String, "evidence": pl.Binary}
+_BLOCK = 8192
+
+
+def columns(evaluation: Evaluation) -> dict[str, list[Any]]:
+    """The packed columns as lists, one value per firm in the frame's order: str, bytes, bytes, str, bytes."""
+    program, frame = evaluation.program, evaluation.frame
+    unmet, unknown = _masks(frame, [f"c{c.number}" for c in program.criteria])
+    scores = frame.select(scores=_scores(program))["scores"]
+    return {
+        "outcomes": _letters(evaluation), "unmet": unmet, "unknown": unknown,
+        "scores": scores.to_list() if len(scores) == len(frame) else scores.to_list() * len(frame),
+        "evidence": cells.write(program, frame),
+    }
 
 
 def rows(evaluation: Evaluation) -> pl.DataFrame:
-    """The evaluation's key columns and the packed ones; masks and evidence as text (masks in hex)."""
-    program, frame = evaluation.program, evaluation.frame
-    keys = [c for c in ("enterprise_id", "uscc") if c in frame.columns]
-    return frame.select(
-        *keys,
-        outcomes=_letters(evaluation),
-        unmet=_bits([(~pl.col(f"c{c.number}")).fill_null(value=False) for c in program.criteria]),
-        unknown=_bits([pl.col(f"c{c.number}").is_null() for c in program.criteria]),
-        scores=_scores(program),
-        evidence=_evidence(program),
-    )
+    """The evaluation's key columns and the packed ones."""
+    keys = [c for c in ("enterprise_id", "uscc") if c in evaluation.frame.columns]
+    made = columns(evaluation)
+    return evaluation.frame.select(keys).with_columns(pl.Series(name, made[name], dtype=kind) for name, kind in _KINDS.items())
 
 
-def _letters(evaluation: Evaluation) -> pl.Expr:
-    """Three states a step: a table of 125 three-letter words instead of a string per state."""
-    parts = []
-    keys = [pl.col(f"s:{key}").cast(pl.UInt32) for key in evaluation.pack.items]
-    for i in range(0, len(keys), 3):
-        group = keys[i : i + 3]
-        words = [""]
-        for _ in group:
-            words = [w + letter for w in words for letter in LETTERS]
-        code = group[0]
-        for key in group[1:]:
-            code = code * len(LETTERS) + key
-        parts.append(pl.lit(pl.Series(words)).gather(code))
-    size = pl.lit(pl.Series(list(SIZE_LETTERS))).gather(pl.when(pl.col("#sizerow") == -1).then(5).otherwise(pl.col("#size").fill_null(4)).cast(pl.UInt32))
-    return pl.concat_str([*parts, size])
+def _letters(evaluation: Evaluation) -> list[str]:
+    """States of the items and the size class, a letter each."""
+    frame, names = evaluation.frame, [f"s:{key}" for key in evaluation.pack.items]
+    table = np.frombuffer(LETTERS.encode(), np.uint8)
+    out = np.empty((len(frame), len(names) + 1), np.uint8)
+    for i, name in enumerate(names):
+        out[:, i] = table[frame[name].to_numpy()]
+    size = frame.select(pl.when(pl.col("#sizerow") == -1).then(5).otherwise(pl.col("#size").fill_null(4)).cast(pl.UInt8)).to_series()
+    out[:, -1] = np.frombuffer(SIZE_LETTERS.encode(), np.uint8)[size.to_numpy()]
+    text, width = out.tobytes().decode("ascii"), out.shape[1]
+    return [text[i : i + width] for i in range(0, len(text), width)]
 
 
-def _bits(flags: list[pl.Expr]) -> pl.Expr:
-    """Hex of the flags, eight to a byte, first flag lowest."""
-    if not flags:
-        return pl.lit("")
-    words = pl.Series([bytes((n & 255, n >> 8)).hex() for n in range(65536)])
-    last = pl.Series([bytes((n,)).hex() for n in range(256)])
-    parts = []
-    for i in range(0, len(flags), 16):
-        group = flags[i : i + 16]
-        number = pl.sum_horizontal([flag.cast(pl.UInt32) * (1 << n) for n, flag in enumerate(group)])
-        parts.append(pl.lit(words if len(group) > 8 else last).gather(number))
-    return pl.concat_str(parts)
+def _masks(frame: pl.DataFrame, names: list[str]) -> tuple[list[bytes], list[bytes]]:
+    """What is false and what is null in boolean columns, eight to a byte, the first lowest."""
+    if not names:
+        return [b""] * len(frame), [b""] * len(frame)
+    states = [s.cast(pl.UInt8).fill_null(2).to_numpy() for s in frame.select(names)]
+    unmet: list[bytes] = []
+    unknown: list[bytes] = []
+    for start in range(0, len(frame), _BLOCK):
+        block = np.empty((min(_BLOCK, len(frame) - start), len(names)), np.uint8)
+        for i, state in enumerate(states):
+            block[:, i] = state[start : start + _BLOCK]
+        unmet += _bits(block == 0)
+        unknown += _bits(block == 2)
+    return unmet, unknown
+
+
+def _bits(flags: NDArray[np.bool_]) -> list[bytes]:
+    packed = np.packbits(flags, axis=1, bitorder="little")
+    data, width = packed.tobytes(), packed.shape[1]
+    return [data[i : i + width] for i in range(0, len(data), width)]
 
 
 def _scores(program: Program) -> pl.Expr:
@@ -85,33 +96,9 @@ def _scores(program: Program) -> pl.Expr:
     )
 
 
-def _evidence(program: Program) -> pl.Expr:
-    cells = []
-    for column in program.columns:
-        cell = pl.col(column.name)
-        if dtype(column) == pl.Date():
-            cell = cell.to_physical()
-        elif dtype(column) == pl.Boolean():
-            cell = cell.cast(pl.UInt8)
-        cells.append(cell.cast(pl.String).fill_null("") if dtype(column) != pl.String() else cell.fill_null(""))
-    return pl.concat_str(cells, separator=",") if cells else pl.lit("")
-
-
-def read_evidence(program: Program, evidence: bytes | str) -> dict[str, Cell]:
+def read_evidence(program: Program, evidence: bytes) -> dict[str, Cell]:
     """The fact columns of one firm from a stored row, by column name."""
-    text = evidence.decode() if isinstance(evidence, bytes) else evidence
-    cells = text.split(",") if program.columns else []
-    return {c.name: _cell(cell, dtype(c)) for c, cell in zip(program.columns, cells, strict=True)}
-
-
-def _cell(text: str, kind: pl.DataType) -> Cell:
-    if text == "":
-        return None
-    if kind == pl.String():
-        return text
-    if kind == pl.Date():
-        return _EPOCH + timedelta(days=int(text))
-    return text == "1" if kind == pl.Boolean() else int(text)
+    return cells.read(program, evidence)
 
 
 def read_bits(mask: bytes, count: int) -> list[bool]:

@@ -13,9 +13,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.core.db import is_postgresql
+from crm.criteria import packing
 from crm.criteria.models import PackVersion, Transition, VerdictRow
 from crm.criteria.packing import STATES
 from crm.criteria.packs import Pack
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _TRACKED = ("outcomes", "unmet", "unknown", "scores", "evidence")
 _SCHEMA = {"enterprise_id": pl.Int64, "item": pl.String, "before": pl.String, "after": pl.String}
 _BATCH = 5_000  # firms asked for by id in one statement
+_SPARSE = 4  # ids spread wider than this many times their number are asked for one by one, else as a range
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,16 @@ def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int
     `at` is the instant kept with a pack first used now; `fresh`: the caller knows that no row exists yet.
     """
     remember(session, evaluation.pack, at)
-    new = evaluation.rows()
-    before = None if fresh else _stored(session, evaluation, new["enterprise_id"].to_list())
-    changed = new if before is None else _changed(new, before, evaluation)
+    ids = evaluation.frame["enterprise_id"].to_list()
+    before = None if fresh else _stored(session, evaluation, ids)
+    if before is None or not len(before):
+        _insert(session, _with_source({"enterprise_id": ids, **packing.columns(evaluation)}, evaluation))
+        return Stored(len(ids), pl.DataFrame(schema=_SCHEMA))
+    changed = _changed(evaluation.rows(), before, evaluation)
     if not len(changed):
         return Stored(0, pl.DataFrame(schema=_SCHEMA))
     transitions = _transitions(session, evaluation.pack, changed, before)
-    columns = _columns(changed, evaluation)
-    if before is None or not len(before):
-        insert_rows(session, VerdictRow, columns)
-    else:
-        upsert_rows(session, VerdictRow, ("enterprise_id", "pack"), columns)
+    upsert_rows(session, VerdictRow, ("enterprise_id", "pack"), _columns(changed, evaluation))
     _write(session, transitions, evaluation, run_id)
     return Stored(len(changed), transitions)
 
@@ -84,10 +86,9 @@ def _stored(session: Session, evaluation: Evaluation, ids: list[int]) -> pl.Data
         VerdictRow.enterprise_id, VerdictRow.outcomes, VerdictRow.unmet, VerdictRow.unknown, VerdictRow.scores, VerdictRow.evidence,
         VerdictRow.as_of, VerdictRow.pack_hash,
     ).where(VerdictRow.pack == evaluation.pack.id)
-    held = session.scalar(select(func.count()).select_from(VerdictRow).where(VerdictRow.pack == evaluation.pack.id)) or 0
-    if held > 2 * len(ids):
+    if ids and max(ids) - min(ids) >= _SPARSE * len(ids):
         parts = [_fetched(session, asked.where(VerdictRow.enterprise_id.in_(ids[i : i + _BATCH]))) for i in range(0, len(ids), _BATCH)]
-        return pl.concat(parts) if parts else _fetched(session, asked.where(VerdictRow.enterprise_id.in_([])))
+        return pl.concat(parts)
     return _fetched(session, asked.where(VerdictRow.enterprise_id.between(min(ids), max(ids)))) if ids else _fetched(session, asked.limit(0))
 
 
@@ -97,8 +98,7 @@ def _fetched(session: Session, statement: object) -> pl.DataFrame:
     data = {name: pl.Series(name, columns[name], dtype=kind) for name, kind in kinds.items()}
     data["as_of"] = pl.Series("as_of", [str(day) for day in columns["as_of"]], dtype=pl.String)
     data["pack_hash"] = pl.Series("pack_hash", columns["pack_hash"], dtype=pl.String)
-    frame = pl.DataFrame(data)
-    return frame.with_columns(pl.col("unmet", "unknown").bin.encode("hex"), pl.col("evidence").cast(pl.String))
+    return pl.DataFrame(data)
 
 
 def _changed(new: pl.DataFrame, before: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
@@ -111,10 +111,9 @@ def _changed(new: pl.DataFrame, before: pl.DataFrame, evaluation: Evaluation) ->
     return joined.filter(~same | pl.col("as_of").is_null()).select(new.columns)
 
 
-def _transitions(session: Session, pack: Pack, changed: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+def _transitions(session: Session, pack: Pack, changed: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """One row per item whose letter changed; items are matched by key through the pack each old row was made with."""
-    old = pl.DataFrame(schema={"enterprise_id": pl.Int64, "outcomes": pl.String, "pack_hash": pl.String}) if before is None else before
-    pairs = changed.select("enterprise_id", after="outcomes").join(old.select("enterprise_id", "pack_hash", before="outcomes"), on="enterprise_id")
+    pairs = changed.select("enterprise_id", after="outcomes").join(before.select("enterprise_id", "pack_hash", before="outcomes"), on="enterprise_id")
     pairs = pairs.filter((pl.col("before") != pl.col("after")) | (pl.col("pack_hash") != pack.hash))
     places = {made_by: _items(session, pack, made_by) for made_by in pairs["pack_hash"].unique().to_list()}
     made = [pl.DataFrame(schema=_SCHEMA)]
@@ -137,14 +136,31 @@ def _items(session: Session, pack: Pack, made_by: str) -> tuple[str, ...]:
 
 
 def _columns(changed: pl.DataFrame, evaluation: Evaluation) -> dict[str, list[object]]:
-    size = len(changed)
-    masks = changed.select(pl.col("unmet", "unknown").str.decode("hex"), pl.col("evidence").cast(pl.Binary))
-    return {
-        "enterprise_id": changed["enterprise_id"].to_list(), "pack": [evaluation.pack.id] * size,
-        "as_of": [evaluation.on] * size, "pack_hash": [evaluation.pack.hash] * size,
-        "outcomes": changed["outcomes"].to_list(), "unmet": masks["unmet"].to_list(), "unknown": masks["unknown"].to_list(),
-        "scores": changed["scores"].to_list(), "evidence": masks["evidence"].to_list(),
-    }
+    return _with_source({name: changed[name].to_list() for name in ("enterprise_id", *_TRACKED)}, evaluation)
+
+
+def _with_source(packed: dict[str, list[object]], evaluation: Evaluation) -> dict[str, list[object]]:
+    size = len(packed["enterprise_id"])
+    return {**packed, "pack": [evaluation.pack.id] * size, "as_of": [evaluation.on] * size, "pack_hash": [evaluation.pack.hash] * size}
+
+
+def _insert(session: Session, columns: dict[str, list[object]]) -> None:
+    """First rows of many firms. COPY as text, a chunk in one string: a third of the time of a row at a time."""
+    size = len(columns["enterprise_id"])
+    if size < _BATCH or not is_postgresql(session):
+        insert_rows(session, VerdictRow, columns)
+        return
+    session.flush()
+    source = "\t".join(str(columns[name][0]) for name in ("pack", "as_of", "pack_hash"))
+    named = (columns[name] for name in ("enterprise_id", *_TRACKED))
+    lines = [
+        f"{firm}\t{outcomes}\t\\\\x{unmet.hex()}\t\\\\x{unknown.hex()}\t{scores}\t\\\\x{evidence.hex()}\t{source}\n"  # type: ignore[attr-defined]  # bytes
+        for firm, outcomes, unmet, unknown, scores, evidence in zip(*named, strict=True)
+    ]
+    names = ", ".join(("enterprise_id", *_TRACKED, "pack", "as_of", "pack_hash"))
+    with session.connection().connection.cursor().copy(f"COPY verdict ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]  # psycopg's cursor
+        for start in range(0, size, _BATCH):
+            copy.write("".join(lines[start : start + _BATCH]))
 
 
 def _write(session: Session, transitions: pl.DataFrame, evaluation: Evaluation, run_id: int | None) -> None:

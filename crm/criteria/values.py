@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from crm.criteria.packing import Cell
+    from crm.criteria.cells import Cell
     from crm.criteria.program import Scored, SizeTest
 
 _COMPARE = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
     from fractions import Fraction
 
-    from crm.criteria.packing import Cell
+    from crm.criteria.cells import Cell
     from crm.criteria.packs import Pack
     from crm.criteria.reach import Reach
     from crm.criteria.schema import Note, Title
