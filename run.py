@@ -49,9 +49,43 @@ class Lazy(click.Group):
         module = importlib.import_module(COMMANDS[name][0])
         return next(command for command in module.commands if command.name == name)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """The edge where refusals stop: one sentence and exit 1. Anything else is a fault of ours and shows its traceback."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if (sentence := refusal(error)) is None:
+                raise
+            raise click.ClickException(sentence) from None
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def refusal(error: Exception) -> str | None:
+    """The sentence for an error the person at the keyboard can put right; None for a fault of ours."""
+    from crm.config import ConfigurationError
+    from crm.instance import NotPossible
+
+    if isinstance(error, ConfigurationError | NotPossible):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}：{error.strerror}。"
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy.exc import OperationalError, ProgrammingError
+
+        if isinstance(error, OperationalError | ProgrammingError):
+            reason = str(error.orig).strip().splitlines()[0]
+            return f"数据库不能用：{reason}。请检查 CRM_DATABASE_URL 与 CRM_DATA_DIR；还没有建表时先运行 run.py db upgrade。"
+    if "crm.core.errors" in sys.modules:
+        from crm.core.errors import CrmError
+
+        if isinstance(error, CrmError):
+            return error.message
+    return None
 
 
 @click.command(cls=Lazy)
