@@ -26,9 +26,8 @@ KNOTS = (3, 6, 9)
 CASES = {"own": OWN, "unseasoned": UNSEASONED, "new": NEW}
 LEVELS = np.array([0.01, 0.02, 0.05, *np.arange(0.1, 0.91, 0.05).round(2), 0.95, 0.98, 0.99])
 """The probabilities at which the quantiles of e are kept; beyond them the tails are exponential."""
-WIDER = {1: 1.3, 2: 1.1, 10: 1.15, 11: 1.4}
-"""Default, not fitted on firms: how much wider e is in months outside March–September, where fewer months are in, or fewer are left."""
-LOCATION, SCALE = 10, 10
+WIDER = {1: 1.2, 2: 1.05, 10: 1.05, 11: 1.1}
+"""How much wider e is in months outside March–September; no public firms report these months, so it is set on a made-up city (bench)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,13 @@ def soft(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
 
 
 def location_terms(signs: Signs) -> NDArray[np.float64]:
-    """N×10: what moves the median of the rest."""
+    """N×11: what moves the median of the rest. The last term: a season two years agree on is believed more."""
     growth, recent, shape, moved, has_two, trend, speed = signs.columns()
     one = np.ones_like(growth)
     return np.stack([
         one, soft(growth, 0.4), growth, soft(recent, 0.4), recent, soft(shape, 0.5), shape,
         has_two * soft(moved, 0.5), soft(trend, 0.4), soft(speed, 0.4) - soft(trend, 0.4),
+        has_two * np.exp(-2 * np.abs(moved)) * shape,
     ], axis=1)
 
 
