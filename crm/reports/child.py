@@ -6,6 +6,7 @@ Messages both ways: 8 bytes length of the head, the head as JSON, then the blobs
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -16,6 +17,8 @@ from typing import BinaryIO
 from crm.core.errors import CrmError
 
 Blobs = dict[str, bytes]
+
+COLLECT_EVERY = 4  # records: some 20 MB of garbage
 
 
 def send(out: BinaryIO, head: dict[str, object], blobs: Blobs) -> None:
@@ -52,9 +55,26 @@ def main() -> None:
     source, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the protocol
     limit(cpu_seconds, memory_mb)
+    gc.disable()
+    served = 0
     while message := receive(source):
         limit(cpu_seconds, memory_mb)
         send(out, *_answer(*message))
+        served += 1
+        tidy(served)
+
+
+def tidy(served: int) -> None:
+    """Collect garbage between records instead of within them.
+
+    Layout makes a million objects and drops them together at its end; looking through them meanwhile took a fifth of
+    a record's time. Libraries, fonts and styles of the first record stay for good and are looked through no more.
+    """
+    if served == 1:
+        gc.collect()
+        gc.freeze()
+    elif served % COLLECT_EVERY == 0:
+        gc.collect()
 
 
 def _answer(head: dict[str, object], images: Blobs) -> tuple[dict[str, object], Blobs]:

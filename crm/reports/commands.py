@@ -48,7 +48,7 @@ def visit(uuid: str, output: Path, data_dir: Path | None, *, as_json: bool) -> N
 @report.command("fonts")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Data directory (default: CRM_DATA_DIR).")
 def make_fonts(data_dir: Path | None) -> None:
-    """Make the faces of the record now (15 s, once) and say what they are."""
+    """Make the faces of the record now (some 8 s, once) and say what they are."""
     settings = _settings(data_dir)
     try:
         made = fonts.ensure(settings.data_dir)

@@ -6,7 +6,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from crm.reports import fonts
-from crm.reports.outlines import embolden
+from crm.reports.outlines import EM, make_lean
 from tests.reports.conftest import FACES
 
 
@@ -41,6 +41,31 @@ def test_a_damaged_face_is_named(tmp_path):
         fonts._lean(tmp_path, "title", (tmp_path / "mine.ttf", (0, 0)))
 
 
-def test_a_square_grows_by_half_the_strength_on_each_side():
-    square = [(0.0, 0.0), (0.0, 100.0), (100.0, 100.0), (100.0, 0.0)]  # clockwise: filled on the right
-    assert embolden(square, 20, 10) == [(-10, -5), (-10, 105), (110, 105), (110, -5)]
+def test_a_heavier_face_is_wider_than_tall_in_what_it_gains(tmp_path, monkeypatch):
+    monkeypatch.setattr("crm.reports.outlines.common_characters", lambda: ["一"])
+    boxes = []
+    for name, heavier in (("thin", (0, 0)), ("thick", (60, 10))):
+        make_lean(fonts._noto()[0], tmp_path / name, name, heavier=heavier)
+        with TTFont(tmp_path / name) as font:
+            glyph = font["glyf"][font.getBestCmap()[ord("一")]]
+            boxes.append((glyph.xMax - glyph.xMin, glyph.yMax - glyph.yMin))
+    (width, height), (wider, taller) = boxes
+    assert (wider - width, taller - height) == (pytest.approx(0.06 * EM, abs=4), pytest.approx(0.01 * EM, abs=4))
+
+
+def test_every_glyph_of_a_made_face_is_well_formed(faces):
+    with TTFont(faces.folder / "hei.ttf") as font:
+        glyphs = font["glyf"]
+        assert all(glyphs[name].numberOfContours >= 0 for name in font.getGlyphOrder())
+
+
+def test_figures_in_kai_come_from_song(faces):
+    if not faces.has_kai:
+        pytest.skip("no 楷体 on this machine")
+    with TTFont(faces.folder / "kai.ttf") as font:
+        assert {ord("8"), ord("企")} & set(font.getBestCmap()) == {ord("企")}
+
+
+def test_dashes_and_dots_of_names_are_in_the_lean_face(faces):
+    with TTFont(faces.folder / "song.ttf") as font:
+        assert {ord("—"), ord("·")} <= set(font.getBestCmap())
