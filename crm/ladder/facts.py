@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Integer, case, cast, func, literal, select
+from sqlalchemy import Integer, case, cast, func, literal, literal_column, select
 
 from crm.core.bulk import fetch_columns
 from crm.criteria.columns import NEVER, STAGE_ORDER, dtype
@@ -159,8 +159,8 @@ class _Reader:
         query = select(
             Filing.enterprise_id, _NUMBER if len(periods) != 1 else literal(int(periods[0].replace("-", ""))).label("n"), _RANK,
             *(getattr(Filing, name) for name in own), *([Filing.extra] if len(own) < len(names) else []),
-        ).where(Filing.form == form, Filing.period.in_(periods), known(self._known_at))
-        if self._only is None:  # a period says its kind; for a few firms the condition would only lead SQLite to the wrong index
+        ).where(Filing.form == literal_column(f"'{form}'"), Filing.period.in_(periods), known(self._known_at))
+        if self._only is None and form == "period":  # a period says its kind; 累计 and a few firms have indexes of their own
             query = query.where(Filing.period_kind == kind)
         if filled and own:
             query = query.where(getattr(Filing, own[0]).is_not(None))

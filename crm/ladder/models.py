@@ -146,7 +146,9 @@ class Standing(Base):
         Index("ix_standing_step", "active_step", "board_group", "near_missing", text("near_ratio DESC"), "enterprise_id"),
         Index("ix_standing_region_place", "region_code", "place"),
         Index("ix_standing_near", "near_missing", text("near_ratio DESC"), "enterprise_id"),
-        Index("ix_standing_revenue", "revenue_last", "enterprise_id"),
+        Index("ix_standing_revenue", text("revenue_last DESC"), "enterprise_id"),
+        Index("ix_standing_projected", text("projected DESC"), "enterprise_id"),
+        Index("ix_standing_visit", "last_visit_on", "enterprise_id"),
         {"extend_existing": False},
     )
 

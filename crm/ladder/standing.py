@@ -16,6 +16,8 @@ from crm.criteria.terms import SIZES, Is, Not, Short, walk
 from crm.ladder.reach import Plan, apart, line, rank, value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crm.criteria.engine import Evaluation
     from crm.criteria.schema import Step
     from crm.criteria.terms import Condition
@@ -26,6 +28,8 @@ SHOULD_REGISTER = "should_register"
 NEAR_ENOUGH = 500
 """Per mille of the way from which a firm outside the register counts as near its line; our default, not policy."""
 HUNDRED = 100
+SHARED = pl.QueryOptFlags.none()
+SHARED.comm_subexpr_elim = True  # the same criterion stands in many items; the other passes cost more than they save here
 _SLOT = 64  # items of a step's `via`, at most
 
 
@@ -34,14 +38,10 @@ def standings(evaluation: Evaluation) -> pl.DataFrame:
 
     The near item is one known to be short: of the board group's own title if it is, else the nearest on the step's way.
     `steps` is JSON text: step -> state, proposes, item, missing, unknown, per_mille. `pools` and `titles` are JSON text.
+    The item of a step that asks for more than the register is told of firms that are `under_way` only.
     """
     frame = _with_reaches(evaluation)
-    pack, book = evaluation.pack, evaluation.pack.book
-    tier = pl.lit(pack.ladder[0].id)
-    for place in pack.ladder:
-        if place.requires is not None:
-            tier = pl.when(pl.col(f"s:place.{place.id}") == MET).then(pl.lit(place.id)).otherwise(tier)
-    frame = frame.with_columns(tier=tier)
+    book = evaluation.pack.book
     tests = [test.key for test in evaluation.program.register]
     register_item = pl.col("#register").replace_strict(list(range(len(tests))), tests, default=None, return_dtype=pl.String) if tests else pl.lit(None, pl.String)
     titles = {c.key: pl.col(c.name) for c in evaluation.program.columns if c.kind == "title"}
@@ -53,41 +53,75 @@ def standings(evaluation: Evaluation) -> pl.DataFrame:
         register_item=register_item, register_state=pl.col(f"s:{REGISTER}").replace_strict(list(range(len(STATES))), list(STATES), return_dtype=pl.String),
         pools=_json_list({pool.id: pl.col(f"s:{pool.id}") == MET for pool in book.pools}), titles=_json_list(titles),
         steps=_steps_json(evaluation), **_board(evaluation), revenue_year=pl.when(pl.col("revenue.y-1").is_not_null()).then(evaluation.on.year - 1),
-        revenue_last=pl.col("revenue.y-1"), **{f"proposes.{step.id}": pl.col(f"proposes.{step.id}") for step in pack.steps},
+        revenue_last=pl.col("revenue.y-1"), **{f"proposes.{step.id}": pl.col(f"proposes.{step.id}") for step in evaluation.pack.steps},
     )
     return made.with_columns(near_text=_texts(evaluation, frame, made["near_number"], made["near_item"])).drop("near_number")
 
 
+def under_way(evaluation: Evaluation) -> pl.Expr:
+    """Whether a firm is above the first place, in the register, or holds a title or a listing stage."""
+    held = [pl.col(c.name).fill_null(value=False) for c in evaluation.program.columns if c.kind in ("title", "stage")]
+    return pl.any_horizontal(pl.col("tier") != evaluation.pack.ladder[0].id, _flag(evaluation.frame, "register.in"), *held)
+
+
+def _tier(evaluation: Evaluation) -> pl.Expr:
+    tier = pl.lit(evaluation.pack.ladder[0].id)
+    for place in evaluation.pack.ladder:
+        if place.requires is not None:
+            tier = pl.when(pl.col(f"s:place.{place.id}") == MET).then(pl.lit(place.id)).otherwise(tier)
+    return tier
+
+
 def _with_reaches(evaluation: Evaluation) -> pl.DataFrame:
-    """The evaluation's frame with `reach:{item}` for every item on a step's way and `best:{step}`, `proposes.{step}`, `group.{step}`."""
-    program, pack = evaluation.program, evaluation.pack
-    wanted = list(dict.fromkeys(key for step in pack.steps for key in step.via if key != REGISTER))
+    """The evaluation's frame with `tier`, and by step `best:`, `near:` (reach and item), `proposes.` and `group.`.
+
+    Most firms have not set foot on the ladder; how far each of them is from every title would cost more than all the rest.
+    """
+    frame = evaluation.frame.with_columns(tier=_tier(evaluation)).with_row_index("#row")
+    steps = evaluation.pack.steps
+    first = [step for step in steps if set(step.via) <= {REGISTER}]
+    far = _reached(frame.filter(~under_way(evaluation)), evaluation, first)
+    near = _reached(frame.filter(under_way(evaluation)), evaluation, steps)
+    kept = [*frame.columns, *(f"{name}{step.id}" for step in steps for name in ("best:", "near:", "proposes.", "group."))]
+    far = far.with_columns(pl.lit(None, near.schema[name]).alias(name) for name in kept if name not in far.columns)
+    return pl.concat([far.select(kept), near.select(kept)]).sort("#row").drop("#row")
+
+
+def _reached(frame: pl.DataFrame, evaluation: Evaluation, asked: Sequence[Step]) -> pl.DataFrame:
+    """The frame with what `_with_reaches` adds; best and near of the steps asked for only."""
+    program = evaluation.program
+    wanted = list(dict.fromkeys(key for step in asked for key in step.via if key != REGISTER))
     own = [test.key for test in program.register]
     plan = Plan(evaluation.on)
     for key in dict.fromkeys([*wanted, *own]):
         plan.add(program.by_key[key].tree, f"reach:{key}")
-    lazy = plan.run(evaluation.frame.lazy())
+    lazy = plan.run(frame.lazy())
     mine: pl.Expr = pl.lit(None, pl.Int64)
     for index, key in enumerate(own):
         mine = pl.when(pl.col("#register") == index).then(pl.col(f"reach:{key}")).otherwise(mine)
     lazy = lazy.with_columns(mine.alias(f"reach:{REGISTER}"))
     present = set(lazy.collect_schema().names())
-    lazy = lazy.with_columns(apart(pl.col(f"reach:{key}")).missing.alias(f"reach.{key}.missing") for key in (*wanted, REGISTER) if f"reach.{key}.missing" not in present)
-    lazy = lazy.with_columns(_best(step, present, evaluation).alias(f"best:{step.id}") for step in pack.steps)
-    lazy = lazy.with_columns(_best(step, present, evaluation, short=True).alias(f"near:{step.id}") for step in pack.steps)
-    compiler = evaluation.compiler
-    tests = []
-    for step in pack.steps:
-        proposal = program.proposals[step.id]
-        tests.append((compiler.condition(proposal).fill_null(value=False) if proposal is not None else pl.lit(value=False)).alias(f"proposes.{step.id}"))
-        group: pl.Expr = pl.lit(None, pl.String)
-        target: pl.Expr = pl.lit(None, pl.Int64)
-        for name, test in reversed(program.groups[step.id]):
-            here = compiler.condition(test).fill_null(value=False) if test is not None else pl.lit(value=True)
-            group = pl.when(here).then(pl.lit(name)).otherwise(group)
-            target = pl.when(here).then(_target(step, test)).otherwise(target)
-        tests += [group.alias(f"group.{step.id}"), target.alias(f"target:{step.id}")]
-    return lazy.with_columns(tests).with_columns(_near(step) for step in pack.steps).collect()
+    every = dict.fromkeys([key for step in evaluation.pack.steps for key in step.via] + [REGISTER])
+    short = {key: apart(pl.col(f"reach:{key}")).missing if f"reach:{key}" in present else pl.lit(None, pl.Int64) for key in every}
+    lazy = lazy.with_columns(value.alias(f"reach.{key}.missing") for key, value in short.items() if f"reach.{key}.missing" not in present)
+    lazy = lazy.with_columns(_best(step, present, evaluation).alias(f"best:{step.id}") for step in asked)
+    lazy = lazy.with_columns(_best(step, present, evaluation, short=True).alias(f"near:{step.id}") for step in asked)
+    lazy = lazy.with_columns(expr for step in evaluation.pack.steps for expr in _groups(step, evaluation))
+    return lazy.with_columns(_near(step) for step in asked).collect(optimizations=SHARED)
+
+
+def _groups(step: Step, evaluation: Evaluation) -> list[pl.Expr]:
+    """Whether the step's condition proposes a move, the firm's group on the board and the title that group is about."""
+    program, compiler = evaluation.program, evaluation.compiler
+    proposal = program.proposals[step.id]
+    proposes = compiler.condition(proposal).fill_null(value=False) if proposal is not None else pl.lit(value=False)
+    group: pl.Expr = pl.lit(None, pl.String)
+    target: pl.Expr = pl.lit(None, pl.Int64)
+    for name, test in reversed(program.groups[step.id]):
+        here = compiler.condition(test).fill_null(value=False) if test is not None else pl.lit(value=True)
+        group = pl.when(here).then(pl.lit(name)).otherwise(group)
+        target = pl.when(here).then(_target(step, test)).otherwise(target)
+    return [proposes.alias(f"proposes.{step.id}"), group.alias(f"group.{step.id}"), target.alias(f"target:{step.id}")]
 
 
 def _target(step: Step, test: Condition | None) -> pl.Expr:

@@ -511,7 +511,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_filing'))
     )
     op.create_index(op.f('ix_filing_batch_id'), 'filing', ['batch_id'], unique=False)
-    op.create_index('ix_filing_period', 'filing', ['period_kind', 'period'], unique=False)
+    op.create_index('ix_filing_period', 'filing', ['period_kind', 'period', 'form'], unique=False)
+    op.create_index('ix_filing_ytd', 'filing', ['period', 'enterprise_id', 'source', 'form', 'superseded_at', 'revenue', 'revenue_main'], unique=False, sqlite_where=sa.text("form = 'ytd' AND superseded_at IS NULL"), postgresql_where=sa.text("form = 'ytd' AND superseded_at IS NULL"))
     op.create_index('uq_filing_live', 'filing', ['enterprise_id', 'period', 'form', 'source'], unique=True, sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
     op.create_table('former_name',
     sa.Column('enterprise_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -619,7 +620,9 @@ def upgrade() -> None:
     )
     op.create_index('ix_standing_near', 'standing', ['near_missing', sa.literal_column('near_ratio DESC'), 'enterprise_id'], unique=False)
     op.create_index('ix_standing_region_place', 'standing', ['region_code', 'place'], unique=False)
-    op.create_index('ix_standing_revenue', 'standing', ['revenue_last', 'enterprise_id'], unique=False)
+    op.create_index('ix_standing_projected', 'standing', [sa.literal_column('projected DESC'), 'enterprise_id'], unique=False)
+    op.create_index('ix_standing_revenue', 'standing', [sa.literal_column('revenue_last DESC'), 'enterprise_id'], unique=False)
+    op.create_index('ix_standing_visit', 'standing', ['last_visit_on', 'enterprise_id'], unique=False)
     op.create_index('ix_standing_step', 'standing', ['active_step', 'board_group', 'near_missing', sa.literal_column('near_ratio DESC'), 'enterprise_id'], unique=False)
     op.create_table('title_grant',
     sa.Column('enterprise_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -843,7 +846,9 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_title_grant_enterprise_id'), table_name='title_grant')
     op.drop_table('title_grant')
     op.drop_index('ix_standing_step', table_name='standing')
+    op.drop_index('ix_standing_visit', table_name='standing')
     op.drop_index('ix_standing_revenue', table_name='standing')
+    op.drop_index('ix_standing_projected', table_name='standing')
     op.drop_index('ix_standing_region_place', table_name='standing')
     op.drop_index('ix_standing_near', table_name='standing')
     op.drop_table('standing')
@@ -860,6 +865,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_former_name_enterprise_id'), table_name='former_name')
     op.drop_table('former_name')
     op.drop_index('uq_filing_live', table_name='filing', sqlite_where=sa.text('superseded_at IS NULL'), postgresql_where=sa.text('superseded_at IS NULL'))
+    op.drop_index('ix_filing_ytd', table_name='filing', sqlite_where=sa.text("form = 'ytd' AND superseded_at IS NULL"), postgresql_where=sa.text("form = 'ytd' AND superseded_at IS NULL"))
     op.drop_index('ix_filing_period', table_name='filing')
     op.drop_index(op.f('ix_filing_batch_id'), table_name='filing')
     op.drop_table('filing')

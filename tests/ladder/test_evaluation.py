@@ -21,20 +21,23 @@ from crm.ladder.changes import mark_changed
 from crm.ladder.facts import facts_frame
 from crm.ladder.models import Move, Standing
 from crm.ladder.operations import enter, reject
-from crm.ladder.standing import standings
+from crm.ladder.standing import standings, under_way
 from tests.ladder.conftest import AT, MANAGER, ON
 
 
 def test_standings_of_many_firms_agree_with_the_explanation_of_each(firms, packs):
     pack = packs["taizhou"]
-    evaluation = evaluate(pack, facts_frame(firms, required_columns(pack, ON), ON), ON)
+    stories_and_some_more = facts_frame(firms, required_columns(pack, ON), ON).gather_every(2)
+    evaluation = evaluate(pack, stories_and_some_more, ON)
     made = []
     for row in standings(evaluation).iter_rows(named=True):
         made.append({step: (s["state"], s["missing"], s["unknown"], s["per_mille"], s["proposes"]) for step, s in orjson.loads(row["steps"]).items()} | {"tier": row["tier"]})
+    started = evaluation.frame.with_columns(tier=pl.Series([row["tier"] for row in made])).select(under_way(evaluation)).to_series().to_list()
     wanted = []
-    for seen in explain_all(evaluation):
-        steps = {s.id: (s.state, *((s.item.reach.missing, s.item.reach.unknown, s.item.reach.per_mille) if s.item else (None,) * 3), s.proposes) for s in seen.steps}
-        wanted.append(steps | {"tier": seen.tier})
+    for seen, asked in zip(explain_all(evaluation), started, strict=True):
+        found = {s.id: s.item.reach if s.item and (asked or s.id == "step_up") else None for s in seen.steps}
+        parts = {step: (reach.missing, reach.unknown, reach.per_mille) if reach else (None,) * 3 for step, reach in found.items()}
+        wanted.append({s.id: (s.state, *parts[s.id], s.proposes) for s in seen.steps} | {"tier": seen.tier})
     assert made == wanted
 
 
