@@ -17,7 +17,7 @@ class UserProfile(Base):
 
     __tablename__ = "user_profile"
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
-    session_version: Mapped[int] = mapped_column(default=1)  # raised on password change: older sessions end
+    session_version: Mapped[int] = mapped_column(default=1)  # raised on password change and sign-out: older sessions and tokens end
     password_changed_at: Mapped[Instant | None]
     must_change_password: Mapped[bool] = mapped_column(default=False)
     unit: Mapped[str | None] = mapped_column(String(128))

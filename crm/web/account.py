@@ -77,12 +77,13 @@ class SignIn(BaseView):
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> ResponseReturnValue:
-        """End the session."""
+        """End this session and every other of the user's: the cookie is worth nothing from now on, wherever it was copied."""
+        g.profile.session_version += 1
         audit.record(db(), access(), "sign_out", "user", current_user.id)
         db().commit()
         logout_user()
         session.clear()
-        flash("已退出。", "success")
+        flash("已退出。别处的登录也一并退出了。", "success")
         return redirect(url_for("SignIn.login"))
 
     def _form(self, form: SignInForm, refused: str | None) -> str:

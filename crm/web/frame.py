@@ -21,6 +21,7 @@ from crm.indicators.models import Filing
 from crm.jobs.models import JobRun, WorkerBeat
 from crm.jobs.queries import SILENT_AFTER, WorkerState
 from crm.regions.models import Region, Zone
+from crm.security.gate import home
 from crm.web.filters import moment
 from crm.web.page import access, db
 
@@ -97,7 +98,7 @@ def _read(who: Access) -> Frame:
             JobRun,
         )
         .select_from(select(literal(1).label("one")).subquery())
-        .outerjoin(JobRun, JobRun.id == select(func.max(JobRun.id)).where(JobRun.job == "nightly", JobRun.state == "done").scalar_subquery())
+        .outerjoin(JobRun, JobRun.id == select(func.max(JobRun.id)).where(JobRun.job == "nightly", JobRun.state == "done", JobRun.started_at.is_not(None)).scalar_subquery())
     ).one()
     month, seen, alerts, cases, night = facts
     counts = {"AlertsPage": alerts, "CasesPage": cases}
@@ -147,7 +148,7 @@ def nav() -> list[Group]:
         links = [
             Link(label, icon, url_for(f"{view}.index"), _is_current(view), _badge(frame().counts.get(view, 0)))
             for label, icon, view in entries
-            if _may(view)
+            if may(view)
         ]
         if links:
             groups.append(Group(heading, links))
@@ -165,12 +166,13 @@ def bottom_nav() -> list[Link]:
     links = []
     for label, icon, target in entries:
         view, _, method = target.partition(".")
-        if _may(view):
+        if may(view):
             links.append(Link(label, icon, url_for(f"{view}.{method or 'index'}"), _is_current(view) and not method, go=bool(method)))
     return links
 
 
-def _may(view: str) -> bool:
+def may(view: str) -> bool:
+    """Whether who is asking may open the page at all."""
     return current_user.is_authenticated and current_app.appbuilder.sm.has_access("can_read", view)  # type: ignore[attr-defined]
 
 
@@ -204,4 +206,4 @@ def install(app: Flask) -> None:
 
     @app.context_processor
     def _names() -> dict[str, Any]:
-        return {"nav": nav, "bottom_nav": bottom_nav, "worker_line": worker_line, "asset": asset, "frame": frame()}
+        return {"nav": nav, "bottom_nav": bottom_nav, "worker_line": worker_line, "asset": asset, "frame": frame(), "may": may, "home": home}

@@ -80,6 +80,24 @@ def test_sign_out_is_by_post_only_and_ends_the_session(sign_in):
     assert client.get("/account/").status_code == 302
 
 
+def test_a_copied_cookie_is_worth_nothing_after_signing_out(app, sign_in):
+    client = sign_in("officer", "331081", username="lin")
+    cookie = client.get_cookie(app.config["SESSION_COOKIE_NAME"]).value
+    client.post("/logout/")
+    thief = app.test_client()
+    thief.set_cookie(app.config["SESSION_COOKIE_NAME"], cookie)
+    assert thief.get("/account/").status_code == 302
+
+
+def test_the_button_says_that_signing_out_is_everywhere(sign_in):
+    assert "退出登录（所有设备）" in sign_in("officer", "331081").get("/account/").get_data(as_text=True)
+
+
+def test_who_only_audits_is_shown_no_search_and_no_bell(sign_in):
+    page = sign_in("auditor", "331000").get("/audit/").get_data(as_text=True)
+    assert ("find-q" in page, 'href="/alerts/"' in page, 'class="brandmark" href="/audit/"' in page) == (False, False, True)
+
+
 def test_a_password_change_ends_every_other_session(app, sign_in):
     here = sign_in("officer", "331081", username="lin")
     there = app.test_client()
