@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from flask import Flask, g, request
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import crm.schema  # noqa: F401  # fills the metadata
 from crm.config import Settings
@@ -32,6 +33,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None, *
     if not app.testing:
         configure(settings)
     app.extensions["crm_settings"] = settings
+    if (hops := settings.trusted_proxies) > 0:  # else anybody could choose the address the lockout and the trail see
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     engine = engine or make_engine(settings.url)
     sessions = make_sessions(engine)
     app.extensions["crm_engine"], app.extensions["crm_sessions"] = engine, sessions

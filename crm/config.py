@@ -38,6 +38,7 @@ class Settings:
     log_level: str = "INFO"
     log_json: bool = False
     https: bool = False  # Secure cookies and HSTS
+    trusted_proxies: int = 0  # how many of ours stand before it; their X-Forwarded-For, -Proto and -Host are believed
     max_upload_mb: int = 64
     session_idle_minutes: int = 120
     login_max_failures: int = 5
