@@ -21,6 +21,8 @@ from crm.imports.operations import import_file, undo
 from crm.imports.queries import findings
 from crm.imports.reasons import REASONS
 from crm.regions.models import Region
+from crm.security import audit
+from crm.security.commands import OPERATOR
 
 if TYPE_CHECKING:
     from crm.imports.models import ImportBatch
@@ -68,17 +70,24 @@ def import_command(
         with transaction(make_sessions(make_engine(settings.url))) as session:
             if session.scalar(select(Region.code).limit(1)) is None:
                 raise CrmError("数据库还没有准备好，请先运行 run.py prepare。")  # noqa: TRY301
+            session.info["access"] = OPERATOR
             if file is not None:
                 bar = None if as_json else _progress
                 batch = import_file(session, file, kind=kind, given=given, by=None, at=now(), data_dir=settings.data_dir, write=not dry_run, progress=bar)
             else:
                 batch = undo(session, undo_id or 0, by=None, at=now())
+            audit.record(session, OPERATOR, _act(batch), "import_batch", batch.id, file=batch.file_name, digest=batch.sha256, counts=batch.counts)
             answer = _answer(batch, settings.data_dir, perf_counter() - started)
             answer["rejected_rows"] = [{k: getattr(f, k) for k in ("row", "column", "value", "reason", "message")} for f in findings(session, batch.id, "rejected", limit=20)]
     except CrmError as error:
         _refuse(error, as_json=as_json)
     answer["seconds"] = round(perf_counter() - started, 3)
     _show(answer, as_json=as_json)
+
+
+def _act(batch: ImportBatch) -> str:
+    """The trail's word for what was done."""
+    return f"import.{batch.state}"  # applied, undone, or checked only
 
 
 def _given(map_file: Path | None, **settings: str | None) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from crm.imports.reading.cells import fold_cell, without_unit
 
-REQUIRED = {"registrations": ("uscc", "name"), "annual": (), "monthly": (), "titles": ("title",), "register": ()}
+REQUIRED = {"registrations": ("uscc", "name"), "annual": (), "monthly": (), "titles": ("title", "granted_on"), "register": ()}
 """Fields without which a kind cannot be imported (besides a firm column)."""
+FIRM_KEYS = ("uscc", "name", "short_name", "code")
+"""A row says which firm it is about in one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +170,19 @@ def title_of(text: str) -> str | None:
     if NOT_YET.search(bare):
         return None
     return next((title for word, title in TITLE_WORDS.items() if word in bare), None)
+
+
+def lacking(kind: str, mapped: set[str]) -> list[str]:
+    """What a file of this kind still needs a column for, in words; empty: it can be checked.
+
+    A register row needs one of its two dates, figures need one measure, and every row must name its firm.
+    """
+    labels = {field.name: field.label for field in KIND_FIELDS[kind]}
+    short = [labels[name] for name in REQUIRED[kind] if name not in mapped]
+    if not mapped & set(FIRM_KEYS) and not short:
+        short.append("企业名称或统一社会信用代码")
+    if kind in ("annual", "monthly") and not mapped & {field.name for field in MEASURES}:
+        short.append("至少一项数据（如营业收入）")
+    if kind == "register" and not mapped & {"entered_on", "exited_on"}:
+        short.append("入库日期或退库日期")
+    return short

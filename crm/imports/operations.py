@@ -30,6 +30,7 @@ from crm.core.signals import enterprise_changed
 from crm.imports.checking import CHECKS
 from crm.imports.checking.plan import Check
 from crm.imports.errors import ChangedSince, NoEnterpriseColumn, NotReady
+from crm.imports.fields import FIRM_KEYS
 from crm.imports.guess import guess_kind, guess_mapping
 from crm.imports.mapping import Mapping
 from crm.imports.models import KINDS, ImportBatch, ImportFinding, MappingMemory
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None] | None
 
-FIRM_FIELDS = ("uscc", "name", "short_name", "code")
-
 
 def stage(
     session: Session, file: bytes | BinaryIO | Path, name: str, *, by: int | None, at: datetime, data_dir: Path, kind: str | None = None
@@ -76,7 +75,7 @@ def _stage(
     table = best_table(read_grids(data))
     kind = kind or guess_kind(table)
     mapping = _remembered(session, guess_mapping(table, kind, name)).merge(given or {})
-    if not mapping.fields & set(FIRM_FIELDS):
+    if not mapping.fields & set(FIRM_KEYS):
         raise NoEnterpriseColumn([head.text for head in table.heads])
     digest = hashlib.sha256(data).hexdigest()
     path = Path("imports") / f"{digest[:32]}{Path(name).suffix.lower()[:6]}"

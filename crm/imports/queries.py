@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, or_, select
 
 from crm.core.errors import NotFound
+from crm.enterprises.models import Enterprise
 from crm.imports.models import ImportBatch, ImportFinding
+from crm.security.access import covers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +28,22 @@ def get_batch(session: Session, batch_id: int, *, by: int | None = None) -> Impo
     return batch
 
 
-def seen_by(access: Access) -> ColumnElement[bool]:
-    """SQL condition: one's own batches; for administrators also those of users whose jurisdiction lies within theirs."""
+def seen_by(session: Session, access: Access) -> ColumnElement[bool]:
+    """SQL condition: one's own batches; for administrators also those of users whose jurisdiction lies within theirs.
+
+    What was imported on the server belongs to nobody: administrators see it whose jurisdiction covers every firm.
+    """
     mine = ImportBatch.created_by == access.user_id
-    return or_(mine, access.oversees(ImportBatch.created_by)) if access.has("administrator") else mine
+    if not access.has("administrator"):
+        return mine
+    theirs = or_(mine, access.oversees(ImportBatch.created_by))
+    return or_(theirs, ImportBatch.created_by.is_(None)) if _covers_all(session, access) else theirs
+
+
+def _covers_all(session: Session, access: Access) -> bool:
+    """Whether one of the user's divisions holds the first and the last firm by code, and so all between. Two index reads."""
+    ends = session.execute(select(select(func.min(Enterprise.region_code)).scalar_subquery(), select(func.max(Enterprise.region_code)).scalar_subquery())).one()
+    return any(all(end is None or covers((region,), end) for end in ends) for region in access.regions)
 
 
 def batches(

@@ -14,6 +14,8 @@ from wtforms import RadioField
 from crm.core.clock import now
 from crm.core.errors import Conflict, CrmError, NotFound
 from crm.imports import operations, queries
+from crm.imports.errors import MissingColumn
+from crm.imports.fields import lacking
 from crm.imports.mapping import Mapping
 from crm.imports.models import KINDS, STATES, ImportBatch
 from crm.imports.reasons import REASONS, SEVERITIES
@@ -50,7 +52,7 @@ def data_dir() -> Path:
 
 def visible(batch_id: int) -> ImportBatch:
     """A batch of mine, or of somebody whose jurisdiction lies within mine when I administer. Raises NotFound."""
-    batch = db().scalars(select(ImportBatch).where(ImportBatch.id == batch_id, queries.seen_by(access()))).first()
+    batch = db().scalars(select(ImportBatch).where(ImportBatch.id == batch_id, queries.seen_by(db(), access()))).first()
     if batch is None:
         raise NotFound("没有这次导入，或不是您能看的。")
     return batch
@@ -71,7 +73,7 @@ class ImportsPage(Page):
 
     def _index(self, form: UploadForm, status: int = 200) -> ResponseReturnValue:
         before = address.whole("before")
-        found = queries.batches(db(), seen=queries.seen_by(access()), before=before, limit=PAGE_SIZE + 1)
+        found = queries.batches(db(), seen=queries.seen_by(db(), access()), before=before, limit=PAGE_SIZE + 1)
         shown = found[:PAGE_SIZE]
         following = address.here(before=shown[-1].id) if len(found) > PAGE_SIZE else None
         page = self._show(
@@ -114,7 +116,7 @@ class ImportsPage(Page):
     def _mapping(self, batch: ImportBatch, mapping: Mapping, error: CrmError | None = None) -> ResponseReturnValue:
         page = self._show(
             "imports/mapping.html", batch=batch, mapping=mapping, columns=mapping.columns, targets=targets(batch.kind), units=UNITS,
-            needs_period=batch.kind in ("annual", "monthly"), regions=_regions(), people=people([batch.created_by]), error=error,
+            lacks=lacking(batch.kind, mapping.fields), needs_period=batch.kind in ("annual", "monthly"), regions=_regions(), people=people([batch.created_by]), error=error,
         )
         return page, error.status if error else 200
 
@@ -133,6 +135,8 @@ class ImportsPage(Page):
             mapping = mapping.merge(_said(mapping))
         except CrmError as error:
             return self._mapping(batch, mapping, error)
+        if lacks := lacking(batch.kind, mapping.fields):
+            return self._mapping(batch, mapping, MissingColumn(f"还没有选哪一列是{'、'.join(lacks)}。"))
         batch.mapping = mapping.to_json()
         return self._ask(batch, "import_check")
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.core.db import make_engine
 from crm.imports.commands import commands
 from crm.schema import metadata
+from crm.security.models import AuditEntry
 from tests.regions.some import load_some
 
 from .conftest import CODES
@@ -48,6 +50,13 @@ def document(result: Result) -> dict[str, Any]:
     return orjson.loads(result.stdout)
 
 
+def trail(folder: Path) -> list[tuple[str, str, str | None]]:
+    """(actor, action, batch) of what the trail says about imports, in order."""
+    with Session(make_engine(f"sqlite:///{folder / 'qijie.db'}")) as session:
+        query = select(AuditEntry.actor, AuditEntry.action, AuditEntry.subject_id).where(AuditEntry.action.like("import.%"))
+        return [tuple(row) for row in session.execute(query.order_by(AuditEntry.id))]
+
+
 def test_it_answers_with_counts_and_reasons(run: Callable[..., Result]) -> None:
     answer = document(run("登记.csv", "--kind", "registrations", "--json"))
 
@@ -74,6 +83,20 @@ def test_an_import_is_undone_by_its_number(run: Callable[..., Result]) -> None:
     run("--undo", str(number))
 
     assert document(run("登记.csv", "--json"))["new"] == 1
+
+
+def test_an_import_on_the_server_stands_in_the_trail(run: Callable[..., Result], tmp_path: Path) -> None:
+    number = document(run("登记.csv", "--json"))["batch"]
+
+    run("--undo", str(number))
+
+    assert trail(tmp_path) == [("run.py", "import.applied", str(number)), ("run.py", "import.undone", str(number))]
+
+
+def test_an_import_that_is_refused_leaves_no_trace_of_one(run: Callable[..., Result], tmp_path: Path) -> None:
+    run("--undo", "7")
+
+    assert trail(tmp_path) == []
 
 
 def test_a_refusal_is_one_json_document_and_exit_1(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from crm.core.clock import now
+from crm.enterprises.models import Enterprise
 from crm.imports.models import ImportBatch, ImportFinding
 from crm.jobs.models import JobRun
 from crm.regions.models import Region
@@ -42,6 +43,12 @@ def taizhou(session: Session) -> None:
     ]:
         session.add(Region(code=code, name=name, level=level, parent_code=parent))
         session.flush()
+    session.commit()
+
+
+def firm(session: Session, region: str) -> None:
+    """A firm in a division: what jurisdictions are measured against."""
+    session.add(Enterprise(uscc="91331081MA17066936", name="温岭汀越鞋材厂", name_key="汀越鞋材", region_code=region, created_at=now(), updated_at=now()))
     session.commit()
 
 
@@ -263,3 +270,29 @@ def test_pages_stay_within_twelve_queries(session: Session, sign_in: SignIn, cle
 
 def test_columns_are_lettered_as_spreadsheets_do() -> None:
     assert [column_letter(i) for i in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+
+
+def test_a_column_a_file_cannot_do_without_is_asked_for_before_the_check(session: Session, taizhou: None, sign_in: SignIn) -> None:
+    client = sign_in("manager", "331000")
+    page = client.get(upload(client, "企业名称,称号\n温岭汀越鞋材厂,专精特新中小企业\n", kind="titles").location).get_data(as_text=True)
+    assert "在下面选好哪一列是认定日期" in page
+
+
+def test_a_mapping_without_a_needed_column_is_not_sent_to_the_check(session: Session, taizhou: None, sign_in: SignIn) -> None:
+    client = sign_in("manager", "331000")
+    address = upload(client, "企业名称,称号\n温岭汀越鞋材厂,专精特新中小企业\n", kind="titles").location
+    answer = client.post(address, data={"shown_kind": "titles", "kind": "titles"})
+    assert (answer.status_code, session.scalars(select(JobRun)).all()) == (422, [])
+
+
+def test_what_was_imported_on_the_server_is_shown_to_who_administers_every_firm(session: Session, taizhou: None, sign_in: SignIn) -> None:
+    firm(session, "331081")
+    batch = batch_of(session, created_by=None)
+    assert sign_in("administrator", "331000").get(f"/imports/{batch.id}").status_code == 302
+
+
+@pytest.mark.parametrize(("role", "region"), [("administrator", "331003"), ("manager", "331000")])
+def test_what_was_imported_on_the_server_is_not_shown_to_others(session: Session, taizhou: None, sign_in: SignIn, role: str, region: str) -> None:
+    firm(session, "331081")
+    batch = batch_of(session, created_by=None)
+    assert sign_in(role, region).get(f"/imports/{batch.id}").status_code == 404

@@ -14,7 +14,7 @@ from crm.imports.checking.codes import with_codes
 from crm.imports.checking.lookup import CHUNK, firms_by
 from crm.imports.checking.places import with_places
 from crm.imports.checking.plan import Check, Findings, Plan
-from crm.imports.fields import STATUSES
+from crm.imports.fields import REQUIRED, STATUSES
 from crm.imports.reading.cells import SCALES, capital, dates, integers
 from crm.regions.models import Industry
 
@@ -33,7 +33,7 @@ _KINDS = {"1": "corporate", "2": "individual", "3": "cooperative"}
 
 def check_registrations(session: Session, check: Check) -> Plan:
     """Judge every row. Plan data: `new` and `changed` frames with the columns of `enterprise`, `before` of the changed."""
-    check.need("uscc", "name")
+    check.need(*REQUIRED["registrations"])
     findings = Findings()
     frame = _coded(check, findings)
     check.tell(0.2)

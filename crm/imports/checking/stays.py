@@ -11,7 +11,7 @@ from sqlalchemy import select
 from crm.imports.checking.firms import with_firms
 from crm.imports.checking.plan import Check, Findings, Plan
 from crm.imports.errors import MissingColumn
-from crm.imports.fields import NOT_YET, PROFESSIONS, title_of
+from crm.imports.fields import NOT_YET, PROFESSIONS, REQUIRED, title_of
 from crm.imports.reading.cells import dates
 from crm.indicators.periods import parse_period
 from crm.ladder.models import RegisterMembership, TitleGrant
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 def check_titles(session: Session, check: Check) -> Plan:
     """Judge every row. Plan data: `rows`, each with `state`, `id` and `before` where the grant is on file."""
-    check.need("title", "granted_on")
+    check.need(*REQUIRED["titles"])
     findings = Findings()
     frame = _frame(session, check, findings, ("title", "granted_on", "valid_to", "revoked_on", "level", "batch", "document", "grant_kind"),
                    ("granted_on", "valid_to", "revoked_on"))
