@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from crm.jobs.models import JobPause, JobRun, WorkerBeat
 from crm.jobs.operations import SILENT_AFTER
@@ -38,8 +38,8 @@ def worker_state(session: Session, at: datetime) -> WorkerState:
 def runs(
     session: Session, job: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
 ) -> Sequence[JobRun]:
-    """The newest runs first; `before` is the id the page ends on (keyset)."""
-    query = select(JobRun).order_by(JobRun.id.desc()).limit(limit)
+    """The newest runs first; `before` is the id the page ends on (keyset). The mark from which nights are counted is no run."""
+    query = select(JobRun).where(or_(JobRun.state != "done", JobRun.started_at.is_not(None))).order_by(JobRun.id.desc()).limit(limit)
     if job:
         query = query.where(JobRun.job == job)
     if state:

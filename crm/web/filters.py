@@ -19,6 +19,18 @@ def human_money(yuan: int) -> tuple[str, str]:
     return figure, unit
 
 
+def rough_money(yuan: int) -> tuple[str, str]:
+    """An estimate as (figure, unit)."""
+    figure, _, unit = money.rough(yuan).rpartition(" ")
+    return figure, unit
+
+
+def rough_span(low: int, high: int) -> str:
+    """An interval of estimates: 2,575–3,120 万元; each end with its unit where they differ."""
+    (first, unit), (last, unit_of_last) = rough_money(low), rough_money(high)
+    return f"{first}–{last} {unit}" if unit == unit_of_last else f"{first} {unit}–{last} {unit_of_last}"
+
+
 def day(value: date | datetime | None) -> str:
     """2026-10-20, in Asia/Shanghai for instants; '无' when missing."""
     if value is None:
@@ -49,6 +61,6 @@ def uscc(code: str) -> str:
 def install(app: Flask) -> None:
     """Register all."""
     for name, function in {
-        "human_money": human_money, "exact_money": money.exact, "day": day, "moment": moment, "change": change, "uscc": uscc,
+        "human_money": human_money, "rough_money": rough_money, "rough_span": rough_span, "exact_money": money.exact, "day": day, "moment": moment, "change": change, "uscc": uscc,
     }.items():
         app.add_template_filter(function, name)

@@ -284,3 +284,12 @@ def test_the_page_offers_the_open_move_to_the_manager(session: Session, sign_in:
     text = page(client, made)
     assert "待确认：规下 → 规上" in text
     assert "/confirm" in text
+
+
+def test_a_year_without_any_of_the_yearly_figures_is_no_column(session: Session, sign_in: SignIn) -> None:
+    made = firm(session)
+    year(session, made, 2024, revenue=10_000_000)
+    year(session, made, 2025, revenue=12_000_000)
+    year(session, made, 2026, innovation_score=3694)
+    text = page(sign_in("officer", WENLING), made, "/figures")
+    assert ("2026 年</th>" in text, "+20%" in text or "+20.0%" in text) == (False, True)

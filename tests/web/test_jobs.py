@@ -135,3 +135,9 @@ def test_the_page_stays_within_twelve_queries(session: Session, sign_in: SignIn,
     with statements(clean_engine) as sent:
         client.get("/jobs/")
     assert len(sent) <= 12, "\n".join(sent)
+
+
+def test_the_mark_from_which_nights_are_counted_is_not_shown_as_a_run(session: Session, sign_in: SignIn) -> None:
+    run(session, started_at=None)
+    text = sign_in("administrator", "331000").get("/jobs/").get_data(as_text=True)
+    assert ("还没有做过夜间评估" in text, 'class="runrow' in text or "完成</span>" in text) == (True, False)

@@ -165,7 +165,8 @@ def _drawn(book: Book, measure: str, months: list[Month]) -> Trend:
 
 
 def _yearly(book: Book) -> tuple[list[str], list[Yearly]]:
-    years = sorted({period for period, form in book if len(period) == 4 and form == "period"})[-YEARS_SHOWN:]
+    filed_years = {period for period, form in book if len(period) == 4 and form == "period"}
+    years = sorted(year for year in filed_years if any(_pick(book, year, "period", m) for m in YEARLY))[-YEARS_SHOWN:]
     rows = []
     for measure in YEARLY:
         filed = [_pick(book, year, "period", measure) for year in years]
