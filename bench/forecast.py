@@ -171,7 +171,7 @@ def measure_city(firms: int, seed: int, noise: float) -> dict[str, Scores]:
     found = {}
     for month in (2, 3, 6, 9, 10, 11):
         outlook = forecast(*made.asked(month), date(made.year, month + 1, 10))
-        near = (made.last_year >= 2e7) & (made.last_year < 4e7) & made.goes_on & (outlook.month > 0)  # noqa: PLR2004
+        near = (made.last_year >= 2e7) & (made.last_year < 4e7) & made.goes_on & (outlook.month > 0)
         line = np.full(near.sum(), 2e7)
         spread = outlook.spread
         found[str(month)] = score(made.ended[near], spread.quantile(0.5)[near], outlook.probability_below(2e7)[near], line, np.full(near.sum(), made.year), spread.quantile(0.1)[near], spread.quantile(0.9)[near])

@@ -55,7 +55,7 @@ def score(ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[
     ]
     bias = {str(y): round(float(chance[year == y].mean() - event[year == y].mean()), 3) for y in np.unique(year)}
     return Scores(
-        len(ended), round(float(event.mean()), 4), f1, precision, recall, _told(chance >= 0.4, event)[0], round(float(((chance - event) ** 2).mean()), 4),  # noqa: PLR2004
+        len(ended), round(float(event.mean()), 4), f1, precision, recall, _told(chance >= 0.4, event)[0], round(float(((chance - event) ** 2).mean()), 4),
         round(float(np.median(error)) * 100, 2), round(float(np.quantile(error, 0.9)) * 100, 2), round(float(((ended >= low) & (ended <= high)).mean()), 3), deciles, bias,
     )
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from crm.alerts.forecasting import forecast as forecast_year
 from crm.alerts.forecasting.facts import MAIN, frames
-from crm.alerts.forecasting.outlook import NOTES
+from crm.alerts.forecasting.outlook import METHODS, NOTES
 from crm.alerts.inputs import lines
 from crm.config import Settings
 from crm.core.errors import CrmError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 LINES = "line."
 """Items of a pack that are revenue lines (一亿, 十亿 …)."""
 DECEMBER = 12
-METHOD_LABELS = {"own_season": "按本企业上年季节推算", "last_year_total": "按行业和总体季节推算", "this_year_only": "只按本年累计推算"}
 
 
 @click.command("forecast")
@@ -114,7 +113,7 @@ def _text(firm: Enterprise, answer: dict[str, Any]) -> list[str]:
     if answer["state"] == "unknown":
         return [*said, "  本年没有可用的数，无法推算；请补报本年累计营收"]
     low, mid, high = (human(answer["forecast"][key]) for key in ("low", "mid", "high"))
-    said.append(f"  全年预计 {mid}（八成把握在 {low} 到 {high} 之间）　数据到 {answer['data_to']}，{METHOD_LABELS[answer['method']]}")
+    said.append(f"  全年预计 {mid}（八成把握在 {low} 到 {high} 之间）　数据到 {answer['data_to']}，{METHODS[answer['method']]}")
     for line, chance in answer["probability_below"].items():
         need = answer["needed_per_month"][line]
         tail = "已达到" if answer["so_far"] >= int(line) else "全年已结束" if need is None else f"其余各月月均需 {human(need)}"

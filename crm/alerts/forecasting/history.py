@@ -105,7 +105,7 @@ def between(figures: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArra
     months = np.arange(13)
     low = np.maximum.accumulate(np.where(known, months, 0), axis=1)
     high = np.minimum.accumulate(np.where(known, months, 13)[:, ::-1], axis=1)[:, ::-1]
-    inside = high < 13  # noqa: PLR2004 - one past December
+    inside = high < 13
     top = np.minimum(high, 12)
     take = np.take_along_axis
     span = take(curves, top, axis=1) - take(curves, low, axis=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +80,8 @@ def stored() -> Parameters:
 
 def soft(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
     """Straight near zero, never beyond ± limit."""
-    return limit * np.tanh(values / limit)
+    bent: NDArray[np.float64] = limit * np.tanh(values / limit)
+    return bent
 
 
 def location_terms(signs: Signs) -> NDArray[np.float64]:
@@ -150,7 +152,7 @@ def distribution(signs: Signs, parameters: Parameters) -> Distribution:
     middle, spread = location_terms(signs), scale_terms(signs)
     month = np.clip(signs.month, KNOTS[0], KNOTS[-1])
     for case, knots in parameters.knots.items():
-        for first, last in zip(KNOTS, KNOTS[1:], strict=False):
+        for first, last in pairwise(KNOTS):
             rows = np.flatnonzero((signs.case == case) & (month >= first) & ((month < last) | ((month == last) & (last == KNOTS[-1]))))
             part = ((month[rows] - first) / (last - first))[:, None]
             one, two = knots[first], knots[last]
@@ -161,5 +163,5 @@ def distribution(signs: Signs, parameters: Parameters) -> Distribution:
     wider = np.ones(13)
     wider[list(WIDER)] = list(WIDER.values())
     so_far = np.where(signs.month > 0, signs.so_far, np.nan)
-    rest = np.where(signs.month >= 12, 0.0, np.maximum(signs.rest_before, 0.0))  # noqa: PLR2004 - months of a year
+    rest = np.where(signs.month >= 12, 0.0, np.maximum(signs.rest_before, 0.0))
     return Distribution(so_far, rest, location, below * wider[signs.month], above * wider[signs.month], quantiles)

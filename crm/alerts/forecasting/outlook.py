@@ -25,8 +25,8 @@ DROP = 0.9
 """`below_last_year` is the chance of ending below this part of last year."""
 SIGNALS = {"invoiced_yoy": 0.25, "electricity_yoy": 0.1, "insured_yoy": 0.1}
 """Default weights, not fitted (no public series joins them to sales): how much of a signal's growth beyond recent sales' goes into the rest."""
-METHODS = ("own_season", "last_year_total", "this_year_only")
-"""What the forecast rests on, by `Signs.case`."""
+METHODS = {"own_season": "按本企业上年季节推算", "last_year_total": "按行业和总体季节推算", "this_year_only": "只按本年累计推算"}
+"""What the forecast rests on, in the order of `Signs.case`, and how it is told."""
 NOTES = {
     "left_out": "有累计数与前后月份相差50倍以上，疑为单位填错，未采用，请核对",
     "added_up": "有累计数小于上月，疑把当月数填成累计，已按当月数累加，请核对",
@@ -58,7 +58,7 @@ class Outlook:
         values = {"so_far": self.spread.so_far, **{name: self.spread.quantile(level) for name, level in (("low", LOW), ("mid", MID), ("high", HIGH))}}
         money = {name: pl.Series(np.rint(np.nan_to_num(value)).astype(np.int64)) for name, value in values.items()}
         frame = pl.DataFrame({
-            "month": self.month, **money, "method": [METHODS[case] for case in self.signs.case],
+            "month": self.month, **money, "method": [tuple(METHODS)[case] for case in self.signs.case],
             "below_last_year": self.probability_below(DROP * self.signs.last_year),
         }).with_columns(pl.col("below_last_year").fill_nan(None))
         return frame.with_columns(pl.when(known).then(pl.all()))
@@ -69,7 +69,7 @@ class Outlook:
 
     def needed_per_month(self, line: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """元 a month that the months left must bring to reach the line, rounded up, 0 once reached; NaN when no month is left or nothing is known."""
-        left = np.where((self.month > 0) & (self.month < 12), 12 - self.month, np.nan)  # noqa: PLR2004 - months of a year
+        left = np.where((self.month > 0) & (self.month < 12), 12 - self.month, np.nan)
         return np.maximum(np.ceil((line - self.spread.so_far) / left), 0.0)
 
 
@@ -80,8 +80,12 @@ def forecast(cumulative: pl.DataFrame, totals: pl.DataFrame, firms: pl.DataFrame
     `totals`: `firm`, `year`, `value` 元. `months`: like `cumulative`, 当月. `firms` may have `industry` (GB/T 4754), `stopped_on` (Date)
     and the columns of `SIGNALS` (ratio to the same time last year). Figures of months that end after `on` are not looked at.
     """
-    chosen = parameters or stored()
     past = history.read(_known(cumulative, on), totals.filter(pl.col("year") < on.year), firms.height, on.year, None if months is None else _known(months, on))
+    return outlook(past, firms, on, parameters or stored())
+
+
+def outlook(past: History, firms: pl.DataFrame, on: date, chosen: Parameters) -> Outlook:
+    """The year from histories already read; `firms` as for `forecast`."""
     curves = _curves(past, firms, chosen)
     read = signs.read(past, curves)
     spread = _moved(distribution(read, chosen), read, firms)
@@ -132,7 +136,7 @@ def _stopped(spread: Distribution, read: Signs, firms: pl.DataFrame, curves: NDA
 
 def _notes(past: History, read: Signs, stopped: NDArray[np.bool_]) -> list[list[str]]:
     """Keys of `NOTES` for each firm."""
-    over = read.month == 12  # noqa: PLR2004 - months of a year
+    over = read.month == 12
     known = (read.month > 0) & ~over
     marks = {
         "left_out": (past.mended & LEFT_OUT) > 0, "added_up": (past.mended & ADDED_UP) > 0, "last_year_total": known & (read.case == UNSEASONED),

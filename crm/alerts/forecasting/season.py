@@ -6,6 +6,7 @@ carries two months; January alone is half of it.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ def pooled(quarter_ends: Sequence[float]) -> NDArray[np.float64]:
     """The curve through the measured shares at March, June and September; between them months keep the national proportions."""
     at = (0.0, *quarter_ends, 1.0)
     curve = np.zeros(13)
-    for (first, last), (low, high) in zip(zip(KNOTS, KNOTS[1:], strict=False), zip(at, at[1:], strict=False), strict=True):
+    for (first, last), (low, high) in zip(pairwise(KNOTS), pairwise(at), strict=True):
         months = np.arange(first, last + 1)
         part = (NATIONAL[months] - NATIONAL[first]) / (NATIONAL[last] - NATIONAL[first])
         curve[months] = low + part * (high - low)

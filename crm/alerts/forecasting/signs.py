@@ -81,7 +81,7 @@ def _year(figures: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[
     filled = np.where(months[:, None], between(figures, curves), np.nan)
     filled[:, 12] = np.where(figures[:, 12] > 0, figures[:, 12], np.nan)
     newest = np.where(np.isfinite(figures[:, 1:12]), np.arange(1, 12), 0).max(axis=1)
-    nearly = (newest >= 10) & np.isnan(figures[:, 12])  # noqa: PLR2004 - October or November stand for the year
+    nearly = (newest >= 10) & np.isnan(figures[:, 12])
     at = np.where(nearly)[0]
     filled[at, 12] = figures[at, newest[at]] / curves[at, newest[at]]
     return filled
