@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from crm.criteria.terms import Column
 
 Cell = int | bool | str | date | None
-_BLOCK = 8192  # rows at a time: their words stay in the processor's cache
+_BLOCK = 2048  # rows at a time: their words stay in the processor's cache
 _CODE_WORDS = 4
 _DAY_ONE = -date(1, 1, 1).toordinal() + date(1970, 1, 1).toordinal()  # days from 0001-01-01 to 1970-01-01
 _ONE = 10
@@ -33,13 +33,13 @@ _MISSING = -(2**63)
 _GROUPS: tuple[pl.DataType, ...] = (pl.String(), pl.Boolean(), pl.Date(), pl.Int64())
 
 
-def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.int64]]:
+def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint8]]:
     """Half byte by binary exponent of a word; mask of its bytes and their number by half byte."""
     by_exponent = np.zeros(2048, np.uint8)
     by_exponent[0], by_exponent[1023] = 1, _ONE
     for power in range(1, 63):
         by_exponent[1023 + power] = power // 8 + 2
-    sizes = np.array([max(0, code - 1) if code < _ONE else 0 for code in range(16)], np.int64)
+    sizes = np.array([max(0, code - 1) if code < _ONE else 0 for code in range(16)], np.uint8)
     masks = np.array([int.from_bytes(b"\1" * int(size), "little") for size in sizes], "<u8")
     return by_exponent, masks, sizes
 
@@ -106,15 +106,15 @@ def _block(words: list[NDArray[np.int64]], figures: int) -> list[bytes]:
     tail = cells[:, lead + count - figures :]
     tail[:] = (tail << 1) ^ (tail >> 63)
     body = cells[:, lead:].view("<u8")
-    codes = _CODES[body.astype(np.float64).view(np.uint64) >> np.uint64(52)]
+    codes = _CODES.take((body.astype(np.float64).view(np.uint64) >> np.uint64(52)).view(np.int64))
     mask = np.empty(cells.shape, "<u8")
     mask[:, :lead] = np.frombuffer((b"\1" * head).ljust(lead * 8, b"\0"), "<u8")
-    mask[:, lead:] = _MASKS[codes]
+    mask[:, lead:] = _MASKS.take(codes)
     halves = cells.view(np.uint8)[:, :head]
     halves[:] = codes[:, 0::2]
     halves[:, : count // 2] |= codes[:, 1::2] << 4
-    data = cells.view(np.uint8)[mask.view(np.bool_)].tobytes()
-    ends = np.cumsum(_SIZES[codes].sum(axis=1) + head).tolist()
+    data = np.compress(mask.view(np.bool_).ravel(), cells.view(np.uint8).ravel()).tobytes()
+    ends = np.cumsum(_SIZES.take(codes).sum(axis=1, dtype=np.int64) + head).tolist()
     return [data[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
