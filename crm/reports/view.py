@@ -161,7 +161,7 @@ def _test(test: dict[str, Any]) -> Test:
 def _criterion(line: dict[str, Any]) -> Criterion:
     state = line["state"]
     return Criterion(
-        line["label"], line.get("clause") or "", line.get("required") or "—", line.get("actual") or "无",
+        line["label"], clause if (clause := line.get("clause")) and clause != line["label"] else "", line.get("required") or "—", line.get("actual") or "无",
         MARKS.get(state, state), line.get("gap") or ("待补报" if state == "unknown" else "—"), state == "unmet",
     )  # fmt: skip
 
