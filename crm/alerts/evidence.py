@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from crm.criteria.packs import Pack
 
 STOP_WORDS = dict(zip(STOPS, ("停产", "歇业", "注销或吊销", "列入经营异常名录"), strict=True))
+CHANGES = {
+    "ytd_yoy": ("累计", "ytd", "ytd_prior"), "electricity_yoy": ("用电", "electricity", "electricity_before"),
+    "insured_yoy": ("参保人数", "insured", "insured_before"),
+}
+"""Comparison -> what it is called, this year's figure, last year's."""
 FIGURES = ("line", "ytd", "ytd_prior", "last_year", "projected", "projected_low", "projected_high", "months_missing", "months_without_power", "electricity", "electricity_before")
 
 
@@ -32,7 +37,7 @@ def evidence(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
         found |= {"data_to": f"{on.year}-{month:02d}", "months": month, "method": row["method"], "method_label": METHODS[row["method"]]}
         if row["share"] is not None:
             found["share_of_year"] = round(row["share"], 4)
-        if row["line"] and month < 12:  # noqa: PLR2004 - months of a year
+        if row["line"] and month < 12:
             found["needed_per_month"] = max(0, -(-(row["line"] - row["ytd"]) // (12 - month)))
     if row["ytd"] is not None and row["ytd_prior"]:
         found["ytd_change"] = round(row["ytd"] / row["ytd_prior"] - 1, 4)
@@ -54,11 +59,22 @@ def headline(row: Mapping[str, Any]) -> str:
             return f"连续 {row['months_missing']} 个月未报"
         if row["months_without_power"] and row["months_without_power"] > 1:
             return f"连续 {row['months_without_power']} 个月零用电"
+    expected = f"，全年预计 {human(row['projected'])}" if row["projected"] is not None else ""
+    if change := _change(row):
+        return change + expected
     if row["projected"] is None or row["line"] is None:
         return row["text"] or "临近阈值"
     gap = row["projected"] - row["line"]
     side = f"高出起点 {human(gap)}" if gap >= 0 else f"低于起点 {human(-gap)}"
     return f"全年预计 {human(row['projected'])}，{side}"
+
+
+def _change(row: Mapping[str, Any]) -> str | None:
+    """'累计同比 −21.3%' where a comparison with a year before gave the level."""
+    if row["by"] is None:
+        return None
+    label, now, before = CHANGES[row["by"]]
+    return f"{label}同比 {row[now] / row[before] - 1:+.1%}".replace("-", "−") if row[now] is not None and row[before] else None
 
 
 def answer(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:

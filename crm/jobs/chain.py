@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from crm.alerts.inputs import COLUMNS, forecast, inputs
 from crm.alerts.nightly import Changes, Night, show_levels
-from crm.alerts.rules import assess
+from crm.alerts.rules import assess, titles_near
 from crm.alerts.signals import electricity
 from crm.core.clock import local
 from crm.criteria.loading import load_packs
@@ -63,14 +63,21 @@ class Chain:
         self._seen.clear()
         power = electricity(self._session, self._on, self._only)
 
+        latest: list[pl.DataFrame] = []
+
         def look(evaluation: Evaluation) -> pl.DataFrame:
             frame = evaluation.frame.join(power, on="enterprise_id", how="left", maintain_order="left")
             seen = inputs(evaluation, frame)
-            self._seen.append((evaluation.pack, assess(evaluation, seen), frame["enterprise_id"].to_list()))
+            latest[:] = [seen]
             return forecast(seen, self._on)
 
+        def told(evaluation: Evaluation, standings: pl.DataFrame) -> None:
+            seen = latest[0]
+            found = pl.concat([assess(evaluation, seen), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
+            self._seen.append((evaluation.pack, found, seen["enterprise_id"].to_list()))
+
         return evaluate_population(
-            self._session, self._packs, self._on, at=self._at, only=self._only, more=COLUMNS, run_id=self._run_id, look=look, progress=progress
+            self._session, self._packs, self._on, at=self._at, only=self._only, more=COLUMNS, run_id=self._run_id, look=look, told=told, progress=progress
         ).as_dict()
 
     def alerts(self) -> dict[str, int]:

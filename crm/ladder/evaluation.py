@@ -19,6 +19,7 @@ from crm.criteria.engine import Evaluation, evaluate
 from crm.criteria.store import forget_other_packs, store
 from crm.ladder.facts import facts_frame
 from crm.ladder.models import PLACES, STEP_BETWEEN, STEPS, Move, Standing
+from crm.ladder.since import known_since, since
 from crm.ladder.standing import STEP_KEYS, standings
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from crm.criteria.packs import Pack, Packs
     from crm.criteria.terms import Column
+
+    Told = Callable[[Evaluation, pl.DataFrame], None]
 
 CHUNK = 100_000
 """Firms worked at a time, so that memory stays flat."""
@@ -62,12 +65,12 @@ class Evaluated:
 
 def evaluate_population(
     session: Session, packs: Packs, on: date, *, at: datetime, only: Sequence[int] | None = None, more: Iterable[Column] = (),
-    run_id: int | None = None, look: Callable[[Evaluation], pl.DataFrame | None] | None = None, progress: Callable[[int, int], None] | None = None,
+    run_id: int | None = None, look: Callable[[Evaluation], pl.DataFrame | None] | None = None, told: Told | None = None, progress: Callable[[int, int], None] | None = None,
 ) -> Evaluated:
     """Evaluate all live firms, or those of `only`, each by the most specific pack of its region, and write what differs.
 
     `more`: fact columns wanted beside the packs' own; `look` sees every evaluation before it is let go, and may give
-    FORECAST columns by `enterprise_id` for the standings.
+    FORECAST columns by `enterprise_id` for the standings, `told` sees the new standings.
     """
     done = Evaluated()
     wanted = set(more)
@@ -78,7 +81,7 @@ def evaluate_population(
         facts = facts_frame(session, wanted, on, ids)
         for pack, part in _by_pack(packs, facts):
             evaluation = evaluate(pack, part, on)
-            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None)
+            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None, told)
         done.firms += facts.height
         if progress is not None:
             progress(number + 1, len(parts))
@@ -107,7 +110,7 @@ def _by_pack(packs: Packs, facts: pl.DataFrame) -> list[tuple[Pack, pl.DataFrame
     return [(packs[str(name)], part.drop("#pack")) for (name,), part in marked.group_by("#pack", maintain_order=True)]
 
 
-def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None) -> None:
+def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None, told: Told | None) -> None:
     if not evaluation.frame.height:
         return
     ids = evaluation.frame["enterprise_id"].to_list()
@@ -119,7 +122,9 @@ def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetim
     if forecast is not None:
         new = new.join(forecast, on="enterprise_id", how="left", maintain_order="left")
     old = _old(session, ids)
-    joined = new.join(old, on="enterprise_id", how="left", suffix="_old", maintain_order="left")
+    joined = new.join(old, on="enterprise_id", how="left", suffix="_old", maintain_order="left").join(known_since(session, evaluation, ids), on="enterprise_id")
+    if told is not None:
+        told(evaluation, new)
     done.standings += _write(session, joined, evaluation.on)
     done.lapsed += _lapse(session, joined)
     done.proposed += _propose(session, joined, evaluation, at)
@@ -154,8 +159,9 @@ def _compact(value: Any) -> str:
 def _write(session: Session, joined: pl.DataFrame, on: date) -> int:
     """Write standings that are new or differ. The place is the one on file; at first sight the tier."""
     own = [name for name in (*OWN, *FORECAST) if f"{name}_old" in joined.columns]
-    differs = pl.any_horizontal([pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in own]) | pl.col("place").is_null()
-    changed = joined.filter(differs).with_columns(place=pl.coalesce("place", "tier"))
+    settled = joined.with_columns(place_old=pl.col("place"), since_old=pl.col("place_since"), place=pl.coalesce("place", "tier")).with_columns(place_since=since())
+    differs = [pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in own]
+    changed = settled.filter(pl.any_horizontal(*differs, pl.col("place_old").is_null(), pl.col("place_since").ne_missing(pl.col("since_old"))))
     columns = {name: changed[name].to_list() for name in ("enterprise_id", *own, "place")}
     columns["place_since"] = changed["place_since"].str.to_date().to_list()
     columns["evaluated_on"] = [on] * changed.height

@@ -34,7 +34,7 @@ _SLOT = 64  # items of a step's `via`, at most
 
 
 def standings(evaluation: Evaluation) -> pl.DataFrame:
-    """One row per firm, columns as Standing has them (without what moves, visits and alerts decide).
+    """One row per firm, columns as Standing has them (without what moves, visits and alerts decide), and `near_unknown`.
 
     The near item is one known to be short: of the board group's own title if it is, else the nearest on the step's way.
     `steps` is JSON text: step -> state, proposes, item, missing, unknown, per_mille. `pools` and `titles` are JSON text.
@@ -213,7 +213,7 @@ def _board(evaluation: Evaluation) -> dict[str, pl.Expr]:
     told = (found.missing > 0) & (step.is_not_null() | (item != REGISTER) | (found.per_mille >= NEAR_ENOUGH))
     return {
         "active_step": step, "board_group": group, "near_item": pl.when(told).then(item), "near_missing": pl.when(told).then(found.missing),
-        "near_ratio": pl.when(told).then(found.per_mille), "near_number": pl.when(told).then(found.near),
+        "near_ratio": pl.when(told).then(found.per_mille), "near_unknown": pl.when(told).then(found.unknown), "near_number": pl.when(told).then(found.near),
     }
 
 
