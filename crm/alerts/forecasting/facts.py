@@ -64,8 +64,9 @@ def _ratio(firm: Enterprise, measure: str, on: date) -> float | None:
             and (before := figures.get(f"{on.year - 1}{period[4:]}", {}).get(measure)) is not None
         ]
         both = both[-1:] if newest else both
-        if both and (before := sum(pair[1] for pair in both)) > 0:
-            return sum(pair[0] for pair in both) / before
+        total = sum(before for _, before in both)
+        if total > 0:
+            return sum(now for now, _ in both) / total
     return None
 
 

@@ -77,7 +77,7 @@ def read(history: History, curves: NDArray[np.float64], month: NDArray[np.int64]
 
 def _year(figures: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[np.float64]:
     """A past year with its gaps filled; one of which only the total is known stays without months. Totals of zero are no history."""
-    months = np.isfinite(figures[:, 1:12]).any(axis=1)
+    months: NDArray[np.bool_] = np.asarray(np.isfinite(figures[:, 1:12]).any(axis=1))
     filled = np.where(months[:, None], between(figures, curves), np.nan)
     filled[:, 12] = np.where(figures[:, 12] > 0, figures[:, 12], np.nan)
     newest = np.where(np.isfinite(figures[:, 1:12]), np.arange(1, 12), 0).max(axis=1)
