@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from crm.criteria.boundaries import rule_days
+from crm.criteria.coverage import coverage
 from tests.plugins.conftest import FOLDER, NAMES
 
 if TYPE_CHECKING:
@@ -109,3 +110,17 @@ def test_only_the_texts_that_were_read_whole_are_quoted() -> None:
 def test_every_quote_stands_word_for_word_in_its_text(shared: Path) -> None:
     texts = {key: _squeezed((shared / "domain" / "policies" / file).read_text("utf-8")) for key, file in TEXTS.items()}
     assert [quote for quote in _written() if _squeezed(quote[2]) not in texts.get(quote[1] or "", "")] == []
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_clause_listed_is_headed_so_in_the_text(packs: Packs, shared: Path, document: str) -> None:
+    said = re.sub(r"\s+", "", (shared / "domain" / "policies" / TEXTS[document]).read_text(encoding="utf-8"))
+    listed = next(d.clauses for name in NAMES for d in packs[name].book.documents if d.id == document)
+    assert [c.id for c in listed if not c.id.startswith("附件") and c.text not in said] == []
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_no_entry_names_a_clause_the_text_does_not_list(packs: Packs, document: str) -> None:
+    found = next(c for name in NAMES for c in coverage(packs[name]) if c.document.id == document)
+    assert found.unlisted == ()
