@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": ("crm.jobs.commands", "A seeded synthetic city."),
     "import": ("crm.imports.commands", "A spreadsheet in: registrations, figures, titles, register."),
     "evaluate": ("crm.alerts.evaluating", "Verdicts for a facts file; no database."),
+    "forecast": ("crm.alerts.commands", "The year's end for a facts file; no database."),
     "pack": ("crm.ladder.commands", "Packs: check, new, explain, diff, whatif, coverage, schema."),
     "run": ("crm.jobs.commands", "Run a job now: nightly."),
     "report": ("crm.reports.commands", "A visit's record as PDF."),
