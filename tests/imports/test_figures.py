@@ -161,3 +161,9 @@ def test_every_finding_names_column_and_value(reference: Session, bring: Callabl
     bring(f"统一社会信用代码,年度,营业收入(万元)\n{CODES[0]},2024,保密\n")
 
     assert reference.execute(select(ImportFinding.row, ImportFinding.column, ImportFinding.value)).all() == [(2, "营业收入(万元)", "保密")]
+
+
+def test_a_falling_meter_is_told_in_kilowatt_hours(reference: Session, bring: Callable[..., ImportBatch]) -> None:
+    batch = bring(f"统一社会信用代码,月份,1-本月累计用电量(千瓦时)\n{CODES[1]},2025-08,900000\n{CODES[1]},2025-09,83724\n", kind="monthly")
+
+    assert reference.scalars(select(ImportFinding.value).where(ImportFinding.batch_id == batch.id)).all() == ["83,724 千瓦时"]

@@ -58,6 +58,11 @@ def _series(session: Session, compared: pl.DataFrame, measures: list[str]) -> pl
     return pl.concat([mine, filed.with_columns(pl.lit(None, dtype=pl.Int64).alias("row")).select(mine.columns)]).sort("enterprise_id", "form", "period")
 
 
+def _figure(measure: str, value: int) -> str:
+    """A figure with the unit it was read in: 2,010 万元, 83,724 千瓦时."""
+    return f"{value:,} 千瓦时" if measure == "electricity" else human(value)
+
+
 def _unit(one: pl.DataFrame, measure: str, head: str | None, findings: Findings) -> None:
     """A thousand times what stood in the period before or after: a unit, most likely."""
     over = ["enterprise_id", "form"]
@@ -70,8 +75,8 @@ def _unit(one: pl.DataFrame, measure: str, head: str | None, findings: Findings)
         way = "大" if value > before else "小"
         if row is None and before_row is None:
             continue
-        findings.add(row if row is not None else before_row, "suspicious", head, value, "unit_suspect",
-                     f"{_LABELS[measure]} {human(value)}，与 {on} 的 {human(before)} 相差约 {times} 倍（偏{way}），疑似单位写错，请核对。")
+        findings.add(row if row is not None else before_row, "suspicious", head, _figure(measure, value), "unit_suspect",
+                     f"{_LABELS[measure]} {_figure(measure, value)}，与 {on} 的 {_figure(measure, before)} 相差约 {times} 倍（偏{way}），疑似单位写错，请核对。")
 
 
 def _falling(one: pl.DataFrame, measure: str, head: str | None, findings: Findings) -> None:
@@ -81,16 +86,16 @@ def _falling(one: pl.DataFrame, measure: str, head: str | None, findings: Findin
                            pl.col("row").shift(1).over("enterprise_id", "year").alias("before_row"))
     for row, before_row, period, value, before, on in ytd.filter(pl.col("value") < pl.col("before")).select("row", "before_row", "period", "value", "before", "on").rows():
         if row is not None or before_row is not None:
-            findings.add(row if row is not None else before_row, "suspicious", head, value, "ytd_falling",
-                         f"{_LABELS[measure]}累计数下降：{on} 累计 {human(before)}，{period} 累计 {human(value)}。")
+            findings.add(row if row is not None else before_row, "suspicious", head, _figure(measure, value), "ytd_falling",
+                         f"{_LABELS[measure]}累计数下降：{on} 累计 {_figure(measure, before)}，{period} 累计 {_figure(measure, value)}。")
 
 
 def _swapped(one: pl.DataFrame, measure: str, head: str | None, findings: Findings) -> None:
     both = one.filter(pl.col("form") == "period").join(one.filter(pl.col("form") == "ytd"), on=["enterprise_id", "period"], suffix="_ytd")
     hit = both.filter((pl.col("value") > pl.col("value_ytd")) & (pl.col("row").is_not_null() | pl.col("row_ytd").is_not_null()))
     for row, row_ytd, period, value, ytd in hit.select("row", "row_ytd", "period", "value", "value_ytd").rows():
-        findings.add(row if row is not None else row_ytd, "suspicious", head, value, "period_exceeds_ytd",
-                     f"{period} {_LABELS[measure]}当月 {human(value)} 大于累计 {human(ytd)}，疑似当月、累计填反。")
+        findings.add(row if row is not None else row_ytd, "suspicious", head, _figure(measure, value), "period_exceeds_ytd",
+                     f"{period} {_LABELS[measure]}当月 {_figure(measure, value)} 大于累计 {_figure(measure, ytd)}，疑似当月、累计填反。")
 
 
 def _cumulative(one: pl.DataFrame, measure: str, head: str | None, findings: Findings) -> None:

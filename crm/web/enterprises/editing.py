@@ -43,7 +43,7 @@ class EnterpriseEditPage(Page):
             if _passed_over(form, alike):
                 firm = self._register(form)
                 if firm is not None:
-                    flash(f"已新建：{firm.name}。今晚评估后显示梯度位置。", "success")
+                    flash(f"已新建：{firm.name}。随即自动评估，稍后刷新就有梯度位置。", "success")
                     return redirect(url_for("EnterprisePage.show_firm", enterprise_id=firm.id))
                 alike = None
         return self.show("enterprises/form.html", form=form, firm=None, alike=alike, token=_token(alike), stale=None), _status(form)

@@ -35,7 +35,7 @@ class EnterpriseStandingPage(Page):
             db(), access(), enterprise_id, on=form.entered_on.data, at=now(), profession=form.profession.data or None,
             document=form.document.data or None,
         )
-        return _saved(enterprise_id, "已登记入库。今晚评估后梯度位置随之更新。")
+        return _saved(enterprise_id, "已登记入库。随即自动重新评估，稍后刷新就是新的梯度位置。")
 
     @expose("/<int:enterprise_id>/register/leave", methods=["POST"])
     @has_access
