@@ -23,7 +23,7 @@ from crm.criteria.vectors import bound
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from crm.criteria.packing import Cell
+    from crm.criteria.cells import Cell
     from crm.criteria.packs import Pack
     from crm.criteria.terms import Column
 
