@@ -265,9 +265,12 @@ class City:
 
     def _stages(self, firm: dict[str, Any], held: set[str], sheets: Sheets) -> None:
         rng = self._rng
-        if firm["story"] or firm["size"] < self._spec["stages"]["from_wan"]:
+        if not firm["story"].get("stage") and (firm["story"] or firm["size"] < self._spec["stages"]["from_wan"]):
             return
         reached = self._on - timedelta(days=rng.randint(30, 900))
+        if stage := firm["story"].get("stage"):
+            sheets.rows["stage"].append((firm["id"], stage, reached, _instant(reached)))
+            return
         if "listed" in held:
             sheets.rows["stage"].append((firm["id"], "listed", reached, _instant(reached)))
             return
