@@ -7,3 +7,9 @@ what is required (criteria), where they stand (ladder), what we did (visits, cas
 """
 
 __version__ = "0.1.0"
+
+import os
+import sys
+
+if sys.platform == "darwin":  # where Homebrew puts Pango on Apple silicon; nobody looks there unasked
+    os.environ.setdefault("DYLD_FALLBACK_LIBRARY_PATH", "/opt/homebrew/lib:/usr/local/lib:/usr/lib")
