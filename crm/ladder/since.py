@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import func, select
 
 from crm.core.bulk import fetch_columns
-from crm.criteria.terms import columns
+from crm.criteria.terms import Met, columns, walk
 from crm.ladder.models import RegisterMembership, StageEntry, TitleGrant
 
 if TYPE_CHECKING:
@@ -47,10 +47,17 @@ def _days(session: Session, query: Any, model: Any, ids: Sequence[int], place: s
 
 
 def _titles(evaluation: Evaluation) -> list[str]:
-    """Titles any of which makes a firm 优质 by the pack."""
-    item = evaluation.program.by_key.get(f"place.{STRONG}")
-    leaves = item.tree.leaves if item is not None and item.tree is not None else ()
-    return sorted({column.key for leaf in leaves for column in columns(leaf.term) if column.kind == "title"})
+    """Titles any of which makes a firm 优质 by the pack, through the items its condition names."""
+    found: set[str] = set()
+    items, seen = [f"place.{STRONG}"], set()
+    while items:
+        key = items.pop()
+        item = evaluation.program.by_key.get(key)
+        seen.add(key)
+        for leaf in item.tree.leaves if item is not None and item.tree is not None else ():
+            found |= {column.key for column in columns(leaf.term) if column.kind == "title"}
+            items += [part.item for part in walk(leaf.term) if isinstance(part, Met) and part.item not in seen]
+    return sorted(found)
 
 
 def since() -> pl.Expr:
