@@ -60,6 +60,7 @@ def resolve(session: Session, access: Access, alert_id: int, *, at: datetime, re
 
 def reopen(session: Session, access: Access, alert_id: int, *, at: datetime, reason: str | None = None) -> Alert:
     """Open a snoozed or settled alert again (also the undo of both). Conflict when a newer one stands in its place."""
+    access.need(*HANDLERS)
     alert = _visible(session, access, alert_id)
     if alert.state not in ("snoozed", "resolved"):
         raise Conflict("这条预警本来就在处理中。")

@@ -107,8 +107,8 @@ def test_every_change_of_the_night_leaves_an_event(city, packs, found, alert):
 @pytest.mark.parametrize(("access", "refusal"), [(AUDITOR, Forbidden), (ELSEWHERE, NotFound)])
 @pytest.mark.parametrize("verb", [
     lambda *of: acknowledge(*of, at=AT), lambda *of: snooze(*of, until=ON + timedelta(days=3), at=AT, reason="r"), lambda *of: resolve(*of, at=AT, reason="r"),
-    lambda *of: release(*of, at=AT),
-], ids=["acknowledge", "snooze", "resolve", "release"])
+    lambda *of: release(*of, at=AT), lambda *of: reopen(*of, at=AT),
+], ids=["acknowledge", "snooze", "resolve", "release", "reopen"])
 def test_who_may_not_touch_an_alert_leaves_it_as_it_was(city, alert, verb, access, refusal):
     events = city.scalar(select(func.count()).select_from(AlertEvent))
     with pytest.raises(refusal):
