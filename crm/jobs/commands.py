@@ -76,7 +76,7 @@ def nightly(on: datetime | None, *, as_json: bool) -> None:
 @as_json_option
 def demo(scale: str, seed: int | None, on: datetime | None, *, as_json: bool) -> None:
     """A seeded synthetic city in a migrated database: firms, figures, titles, register, evaluated as of the day. All invented."""
-    from seeds.demo import SEED, build_city  # noqa: PLC0415 - the generator is not part of the running program
+    from seeds.demo import SEED, build_city
 
     settings = Settings.from_env()
     sessions = sessionmaker(make_engine(settings.url), expire_on_commit=False)

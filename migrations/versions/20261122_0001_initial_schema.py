@@ -619,11 +619,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('enterprise_id', name=op.f('pk_standing'))
     )
     op.create_index('ix_standing_near', 'standing', ['near_missing', sa.literal_column('near_ratio DESC'), 'enterprise_id'], unique=False)
-    op.create_index('ix_standing_region_place', 'standing', ['region_code', 'place'], unique=False)
     op.create_index('ix_standing_projected', 'standing', [sa.literal_column('projected DESC'), 'enterprise_id'], unique=False)
+    op.create_index('ix_standing_region_place', 'standing', ['region_code', 'place'], unique=False)
     op.create_index('ix_standing_revenue', 'standing', [sa.literal_column('revenue_last DESC'), 'enterprise_id'], unique=False)
-    op.create_index('ix_standing_visit', 'standing', ['last_visit_on', 'enterprise_id'], unique=False)
     op.create_index('ix_standing_step', 'standing', ['active_step', 'board_group', 'near_missing', sa.literal_column('near_ratio DESC'), 'enterprise_id'], unique=False)
+    op.create_index('ix_standing_visit', 'standing', ['last_visit_on', 'enterprise_id'], unique=False)
     op.create_table('title_grant',
     sa.Column('enterprise_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('title', sa.String(length=32), nullable=False),
@@ -670,7 +670,8 @@ def upgrade() -> None:
     sa.Column('scores', sa.Text(), nullable=False),
     sa.Column('evidence', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['enterprise_id'], ['enterprise.id'], name=op.f('fk_verdict_enterprise_id_enterprise'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('enterprise_id', 'pack', name=op.f('pk_verdict'))
+    sa.PrimaryKeyConstraint('enterprise_id', 'pack', name=op.f('pk_verdict')),
+    sqlite_with_rowid=False
     )
     op.create_table('visit',
     sa.Column('uuid', sa.String(length=36), nullable=False),
@@ -845,11 +846,11 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_title_grant_enterprise_id_title_granted_on'), table_name='title_grant')
     op.drop_index(op.f('ix_title_grant_enterprise_id'), table_name='title_grant')
     op.drop_table('title_grant')
-    op.drop_index('ix_standing_step', table_name='standing')
     op.drop_index('ix_standing_visit', table_name='standing')
+    op.drop_index('ix_standing_step', table_name='standing')
     op.drop_index('ix_standing_revenue', table_name='standing')
-    op.drop_index('ix_standing_projected', table_name='standing')
     op.drop_index('ix_standing_region_place', table_name='standing')
+    op.drop_index('ix_standing_projected', table_name='standing')
     op.drop_index('ix_standing_near', table_name='standing')
     op.drop_table('standing')
     op.drop_index(op.f('ix_stage_entry_enterprise_id'), table_name='stage_entry')

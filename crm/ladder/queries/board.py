@@ -48,7 +48,9 @@ class BoardColumn:
 def board(session: Session, access: Access, filters: Filters, groups: dict[str, Sequence[str]], *, limit: int = 8) -> list[BoardColumn]:
     """Every column with the first `limit` cards of each group. `groups` is the pack's order: step -> group ids. Three queries."""
     totals = _totals(session, access, filters)
-    rows = _first_cards(session, access, filters, totals, limit)
+    # the snapshot may be older than a firm just evaluated: its group is looked at all the same
+    wanted = dict.fromkeys([*totals, *((step, group) for step in STEPS for group in (*groups.get(step, ()), None))])
+    rows = _first_cards(session, access, filters, wanted, limit)
     open_moves = proposed(session, [line.firm.id for line in rows])
     columns = []
     for step in STEPS:
