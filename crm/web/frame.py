@@ -206,4 +206,4 @@ def install(app: Flask) -> None:
 
     @app.context_processor
     def _names() -> dict[str, Any]:
-        return {"nav": nav, "bottom_nav": bottom_nav, "worker_line": worker_line, "asset": asset, "frame": frame(), "may": may, "home": home}
+        return {"nav": nav, "bottom_nav": bottom_nav, "worker_line": worker_line, "asset": asset, "frame": frame(), "may_open": may, "home": home}
