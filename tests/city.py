@@ -55,11 +55,11 @@ class Databases:
                 with like.connect() as connection:
                     connection.execute(text(f"VACUUM INTO '{self._folder}/{name}.db'"))
             return make_engine(f"sqlite:///{self._folder}/{name}.db")
-        full = f"{self._server.database}_{name}"
+        full = f"{self._server.database}_{name}_{len(self._made)}"
         template = f"TEMPLATE {make_url(str(like.url)).database}" if like is not None else "TEMPLATE template0 ENCODING 'UTF8'"
         if like is not None:
             like.dispose()
-        self._run(f"DROP DATABASE IF EXISTS {full}", f"CREATE DATABASE {full} {template}")
+        self._run(f"DROP DATABASE IF EXISTS {full} WITH (FORCE)", f"CREATE DATABASE {full} {template}")
         self._made.append(full)
         return make_engine(self._server.set(database=full).render_as_string(hide_password=False))
 

@@ -49,7 +49,7 @@ def rows(evaluation: Evaluation) -> pl.DataFrame:
     """The evaluation's key columns and the packed ones."""
     keys = [c for c in ("enterprise_id", "uscc") if c in evaluation.frame.columns]
     made = columns(evaluation)
-    return evaluation.frame.select(keys).with_columns(pl.Series(name, made[name], dtype=kind) for name, kind in _KINDS.items())
+    return pl.DataFrame([*(evaluation.frame[key] for key in keys), *(pl.Series(name, made[name], dtype=kind) for name, kind in _KINDS.items())])
 
 
 def _letters(evaluation: Evaluation) -> list[str]:
