@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,13 +50,14 @@ class Databases:
         self._made: list[str] = []
 
     def create(self, name: str, like: Engine | None = None) -> Engine:
-        """A new database, empty or a copy."""
+        """A new database, empty or a copy, under a name nobody else has."""
+        name = f"{name}_{token_hex(3)}"
         if self._server is None:
             if like is not None:
                 with like.connect() as connection:
                     connection.execute(text(f"VACUUM INTO '{self._folder}/{name}.db'"))
             return make_engine(f"sqlite:///{self._folder}/{name}.db")
-        full = f"{self._server.database}_{name}_{len(self._made)}"
+        full = f"{self._server.database}_{name}"
         template = f"TEMPLATE {make_url(str(like.url)).database}" if like is not None else "TEMPLATE template0 ENCODING 'UTF8'"
         if like is not None:
             like.dispose()
