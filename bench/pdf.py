@@ -56,17 +56,17 @@ def cold() -> dict[str, object]:
     """One page, libraries and fonts included; without looking for garbage, as the child does."""
     gc.disable()
     start = time.process_time()
-    from crm.reports.render import render_record
+    from crm.reports.render import render
     from tests.reports.samples import short_record
 
-    render_record(short_record(), {})
+    render("record", short_record(), {})
     return {"cold_1_page_ms": round((time.process_time() - start) * 1000)}
 
 
 def warm(records: int) -> dict[str, object]:
     """Both sizes, then memory over many; garbage is collected where the child does it."""
     from crm.reports.child import tidy
-    from crm.reports.render import render_record
+    from crm.reports.render import render
     from tests.reports.samples import full_record, short_record
 
     plain = short_record()
@@ -74,19 +74,19 @@ def warm(records: int) -> dict[str, object]:
     full, images = full_record()
     figures: dict[str, object] = {"yardstick_ms": f"{_yardstick():.1f}"}
     gc.disable()
-    render_record(plain, {})
+    render("record", plain, {})
     tidy(1)
     for name, record, pictures in (("1_page", plain, {}), ("1_page_rare_name", short_record(), {}), ("3_pages_4_photos", full, images)):
         times = []
         for _ in range(12):
             start = time.process_time()
-            done = render_record(record, pictures)
+            done = render("record", record, pictures)
             times.append((time.process_time() - start) * 1000)
             gc.collect()
         figures[f"{name}_ms_best_median"] = f"{min(times[2:]):.0f} / {statistics.median(times[2:]):.0f}"
         figures[f"{name}_pages_kb"] = f"{done.pages} / {len(done.pdf) / 1024:.0f}"
     for n in range(records):
-        render_record(full, images)
+        render("record", full, images)
         tidy(n + 2)
         if n == 9:
             figures["rss_mb_at_10"] = _rss()

@@ -78,10 +78,10 @@ def tidy(served: int) -> None:
 
 
 def _answer(head: dict[str, object], images: Blobs) -> tuple[dict[str, object], Blobs]:
-    from crm.reports.render import render_record
+    from crm.reports.render import render
 
     try:
-        done = render_record(head["record"], images)  # type: ignore[arg-type]  # JSON object
+        done = render(str(head["kind"]), head["data"], images)  # type: ignore[arg-type]  # JSON object
     except CrmError as error:
         return {"ok": False, "message": error.message, "details": error.details, "status": error.status}, {}
     except MemoryError:

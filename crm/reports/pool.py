@@ -50,12 +50,12 @@ class RenderPool:
             self._fonts = ensure(self._data_dir)
         return self._fonts
 
-    def render(self, record: dict[str, Any], images: dict[str, bytes]) -> Rendered:
-        """Lay out one record. Raises CrmError with a message for people when it cannot be done."""
+    def render(self, data: dict[str, Any], images: dict[str, bytes], kind: str = "record") -> Rendered:
+        """Lay out one paper of a kind of crm.reports.render.PAPERS. Raises CrmError with a message for people when it cannot be done."""
         with self._slots:
             child = self._take()
             try:
-                head, blobs = child.ask({"record": record}, images)
+                head, blobs = child.ask({"kind": kind, "data": data}, images)
             except BaseException:
                 child.kill()
                 raise

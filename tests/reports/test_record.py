@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from crm.reports.layout import fetcher, keep_units
 from crm.reports.pool import RenderingDied, RenderPool
-from crm.reports.render import RenderFailed, keep_units
+from crm.reports.render import RenderFailed
 from tests.reports.conftest import FACES
 from tests.reports.samples import full_record, photo, short_record
 
@@ -95,12 +96,10 @@ def test_markup_in_a_record_is_text_and_fetches_nothing(pool: RenderPool, probe:
 
 
 def test_the_fetcher_opens_nothing_but_the_records_own_pictures():
-    from crm.reports.render import _fetcher
-
-    fetcher = _fetcher()({"qr:": ("image/svg+xml", b"<svg/>")})
+    opened = fetcher()({"qr:": ("image/svg+xml", b"<svg/>")})
     for url in ("http://127.0.0.1:9/", "file:///etc/passwd", "data:text/plain,x", "ftp://127.0.0.1/", "photo:7"):
         with pytest.raises(ValueError, match="not part"):
-            fetcher.fetch(url)
+            opened.fetch(url)
 
 
 def test_a_record_far_too_long_is_refused(pool: RenderPool):
