@@ -28,9 +28,10 @@ from bench import made_pack
 from crm.core.db import make_engine
 from crm.criteria.columns import NEVER, dtype
 from crm.criteria.engine import Evaluation, evaluate
-from crm.criteria.explain import Packed, explain
+from crm.criteria.explain import explain
 from crm.criteria.loading import load_packs
-from crm.criteria.models import PackVersion, Transition, VerdictRow
+from crm.criteria.models import PackVersion, Transition, VerdictMask, VerdictRow, VerdictRules, VerdictStale
+from crm.criteria.packing import bodies, unpack
 from crm.criteria.store import store
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def measure(pack: Pack, on: date, firms: int, url: str, *, all_again: bool) -> d
         for frame in chunks(pack, on, firms) if all_again else ():
             counts["written_again"] += clock.run("again", lambda frame=frame: store(session, evaluate(pack, frame, on), at=at)).written
         session.rollback()
-        for table in (Transition, VerdictRow, PackVersion):
+        for table in (Transition, VerdictRow, VerdictMask, VerdictStale, VerdictRules, PackVersion):
             session.execute(text(f'DELETE FROM "{table.__tablename__}"'))
         session.commit()
     return {**{k: round(v, 2) for k, v in clock.figures.items()}, **counts}
@@ -125,7 +126,8 @@ def _without_foreign_keys(session: Session) -> None:
 
 def one_firm(pack: Pack, on: date) -> float:
     """Milliseconds to expand one stored row to its full explanation, mean over 200."""
-    rows = [Packed.of(row) for row in evaluate(pack, facts(pack, on, 1, 200), on).rows().iter_rows(named=True)]
+    evaluation = evaluate(pack, facts(pack, on, 1, 200), on)
+    rows = [unpack(evaluation.program, body) for body in bodies(evaluation)]
     explain(pack, rows[0], on)
     start = time.process_time()
     for row in rows:

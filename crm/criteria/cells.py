@@ -19,6 +19,8 @@ from crm.core.errors import Invalid
 from crm.criteria.columns import dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from crm.criteria.program import Program
@@ -55,14 +57,21 @@ def _order(program: Program) -> tuple[tuple[Column, int], ...]:
 
 def write(program: Program, frame: pl.DataFrame) -> list[bytes]:
     """The evidence of every row."""
-    words = _words(program, frame)
-    if not words:
-        return [b""] * len(frame)
-    figures = sum(group == 3 for _, group in _order(program))
     made: list[bytes] = []
-    for start in range(0, len(frame), _BLOCK):
-        made += _block([w[start : start + _BLOCK] for w in words], figures)
+    for data, ends in blocks(program, frame, np.zeros((0, len(frame)), np.uint8)):
+        made += [data[a:b] for a, b in zip([0, *ends], ends, strict=False)]
     return made
+
+
+def blocks(program: Program, frame: pl.DataFrame, lead: NDArray[np.uint8], *, length_at: int | None = None) -> Iterator[tuple[bytes, list[int]]]:
+    """Some thousand rows at a time: their bytes and where each ends. A row is its column of `lead`, then its evidence.
+
+    `length_at`: where in `lead` four bytes take the length of all that follows them, highest byte first.
+    """
+    words = _words(program, frame)
+    figures = sum(group == 3 for _, group in _order(program))
+    for start in range(0, len(frame), _BLOCK):
+        yield _block([w[start : start + _BLOCK] for w in words], figures, lead[:, start : start + _BLOCK], length_at)
 
 
 def _words(program: Program, frame: pl.DataFrame) -> list[NDArray[np.int64]]:
@@ -95,27 +104,31 @@ def _code_words(cell: pl.Series) -> list[NDArray[np.int64]]:
     return list(np.array(table, np.int64).reshape(-1, _CODE_WORDS).T[:, place])
 
 
-def _block(words: list[NDArray[np.int64]], figures: int) -> list[bytes]:
+def _block(words: list[NDArray[np.int64]], figures: int, lead: NDArray[np.uint8], length_at: int | None) -> tuple[bytes, list[int]]:
     """Rows of some words; the last `figures` of them are zigzag."""
-    size, count = len(words[0]), len(words)
+    first, size = lead.shape
+    count = len(words)
     head = (count + 1) // 2
-    lead = (head + 7) // 8  # words the half bytes take
-    cells = np.zeros((size, lead + count), "<i8")
+    before = (first + head + 7) // 8  # words that lead and half bytes take
+    cells = np.zeros((size, before + count), "<i8")
     for i, word in enumerate(words):
-        cells[:, lead + i] = word
-    tail = cells[:, lead + count - figures :]
+        cells[:, before + i] = word
+    tail = cells[:, before + count - figures :]
     tail[:] = (tail << 1) ^ (tail >> 63)
-    body = cells[:, lead:].view("<u8")
+    body = cells[:, before:].view("<u8")
     codes = _CODES.take((body.astype(np.float64).view(np.uint64) >> np.uint64(52)).view(np.int64))
     mask = np.empty(cells.shape, "<u8")
-    mask[:, :lead] = np.frombuffer((b"\1" * head).ljust(lead * 8, b"\0"), "<u8")
-    mask[:, lead:] = _MASKS.take(codes)
-    halves = cells.view(np.uint8)[:, :head]
+    mask[:, :before] = np.frombuffer((b"\1" * (first + head)).ljust(before * 8, b"\0"), "<u8")
+    mask[:, before:] = _MASKS.take(codes)
+    plain = cells.view(np.uint8)
+    plain[:, :first] = lead.T
+    halves = plain[:, first : first + head]
     halves[:] = codes[:, 0::2]
     halves[:, : count // 2] |= codes[:, 1::2] << 4
-    data = np.compress(mask.view(np.bool_).ravel(), cells.view(np.uint8).ravel()).tobytes()
-    ends = np.cumsum(_SIZES.take(codes).sum(axis=1, dtype=np.int64) + head).tolist()
-    return [data[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+    lengths = _SIZES.take(codes).sum(axis=1, dtype=np.int64) + (first + head)
+    if length_at is not None:
+        plain[:, length_at : length_at + 4] = (lengths - (length_at + 4)).astype(">i4").view(np.uint8).reshape(-1, 4)
+    return np.compress(mask.view(np.bool_).ravel(), plain.ravel()).tobytes(), np.cumsum(lengths).tolist()
 
 
 def read(program: Program, evidence: bytes) -> dict[str, Cell]:

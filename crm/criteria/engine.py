@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -25,9 +26,11 @@ from crm.criteria.vectors import Compiler, bound
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
+    from fractions import Fraction
 
     from crm.criteria.packs import Pack
     from crm.criteria.program import Branch, Program, RunItem, Scored, SizeTest
+    from crm.criteria.terms import Value
 
 UNMET, MET, UNKNOWN, NOT_IN_FORCE, NOT_APPLICABLE = range(5)
 """Codes of an item's state; their letters are `packing.LETTERS`."""
@@ -102,8 +105,8 @@ def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
     limits = {c.name: bound(program.pack.measures[c.key].unit) for c in figures}
     if not limits or not len(frame):
         return frame
-    worst = frame.select([pl.max_horizontal(pl.col(n).max(), -pl.col(n).min()).alias(n) for n in limits]).row(0, named=True)
-    if beyond := [n for n, value in worst.items() if value is not None and value > limits[n]]:
+    ends = [frame.select(list(limits)).max().row(0), frame.select(list(limits)).min().row(0)]
+    if beyond := [n for n, *found in zip(limits, *ends, strict=True) if any(value is not None and abs(value) > limits[n] for value in found)]:
         raise Invalid(f"数值大得不可信，请核对单位：{', '.join(beyond)}")
     return frame
 
@@ -133,18 +136,28 @@ def _table(column: str, codes: list[str | None], answers: list[Any], kind: pl.Da
 
 
 def _size(sizes: tuple[SizeTest, ...], compiler: Compiler) -> pl.Expr:
-    """划型: of each row the lowest level over its lines; unknown unless every line that could lower it is known."""
-    made: pl.Expr = pl.lit(None, pl.Int8)
+    """划型: of each row the lowest level over its lines; unknown unless every line that could lower it is known.
+
+    A value is compared once with the bounds its firm's row names, not once per row.
+    """
+    if not sizes:
+        return pl.lit(None, pl.Int8)
+    asked: dict[Value, dict[int, tuple[Fraction, ...]]] = {}
     for i, row in enumerate(sizes):
-        levels = []
         for value, bounds in row.lines:
-            vec = compiler.value(value)
-            passed = [compiler.compare_values(">=", vec, compiler.value_of(b)) for b in bounds]
-            levels.append(sum((p.cast(pl.Int8) for p in passed[1:]), passed[0].cast(pl.Int8)))
-        low = pl.min_horizontal(levels)  # skips nulls: one known line at micro decides, any other null does not
-        known = pl.all_horizontal([x.is_not_null() for x in levels]) | (low == 0)
-        made = pl.when(pl.col("#sizerow") == i).then(pl.when(known).then(low)).otherwise(made)
-    return made
+            asked.setdefault(value, {})[i] = bounds
+    place = pl.when(pl.col("#sizerow") >= 0).then(pl.col("#sizerow")).cast(pl.UInt32)
+    levels, known = [], []
+    for value, rows in asked.items():
+        vec = compiler.value(value)
+        if not isinstance(vec.den, int) or isinstance(vec.num, int):
+            raise Invalid("划型的指标应是单个数值，不能是比例")
+        lines = [[ceil(rows[i][k] * vec.den / vec.scale) if i in rows else None for i in range(len(sizes))] for k in range(3)]
+        passed = [(vec.num >= pl.lit(pl.Series(line, dtype=pl.Int64)).gather(place)).cast(pl.Int8) for line in lines]
+        levels.append(passed[0] + passed[1] + passed[2])
+        known.append(levels[-1].is_not_null() | ~pl.col("#sizerow").is_in(list(rows)))
+    low = pl.min_horizontal(levels)  # skips nulls: one known line at micro decides, any other null does not
+    return pl.when(pl.all_horizontal(known) | (low == 0)).then(low)
 
 
 @dataclass
@@ -176,19 +189,30 @@ def _ends(scored: Scored, compiler: Compiler, bands: _Bands) -> tuple[pl.Expr, p
     if scored.kind == "best":
         ends = [_ends(s, compiler, bands) for s in scored.of]
         return pl.max_horizontal([e[0] for e in ends]), pl.max_horizontal([e[1] for e in ends])
+    points_of = [(line.term, line.points) for line in scored.lines]
     tests = [
-        (bands.column(compiler.condition(line.term)) if line.term is not None else pl.lit(value=True), pl.lit(line.points, pl.Int32))
-        for line in scored.lines
+        (bands.column(compiler.condition(term)) if term is not None else pl.lit(value=True), pl.lit(points, pl.Int32)) for term, points in points_of
     ]
     if scored.kind == "sum":
         low = sum((pl.when(t).then(p).otherwise(zero) for t, p in tests), zero)
         high = sum((pl.when(t.fill_null(value=True)).then(p).otherwise(zero) for t, p in tests), zero)
         return pl.min_horizontal(low, scored.max), pl.min_horizontal(high, scored.max)
+    ordered = [p for _, p in points_of]
+    if ordered == sorted(ordered, reverse=True):  # the first band surely met is the least the item can have, the first that may be met the most
+        return _first(tests, zero), _first([(t.fill_null(value=True), p) for t, p in tests], zero)
     reached, before = [], pl.lit(value=False)  # a band is reachable if it may be met and none before it surely is
     for test, points in tests:
         reached.append(pl.when(test.fill_null(value=True) & ~before).then(points))
         before = before | test.fill_null(value=False)
     return pl.min_horizontal(reached), pl.max_horizontal(reached)
+
+
+def _first(tests: list[tuple[pl.Expr, pl.Expr]], none: pl.Expr) -> pl.Expr:
+    """Points of the first band whose test is true."""
+    made = none
+    for test, points in reversed(tests):
+        made = pl.when(test).then(points).otherwise(made)
+    return made
 
 
 def _levels(program: Program) -> list[list[RunItem]]:

@@ -1,6 +1,6 @@
 """One firm's verdicts in full, from its stored row and the pack alone: nothing is read again, nothing decided anew.
 
-    explanation = explain(pack, row, on)        # row: a VerdictRow, or one row of Evaluation.rows()
+    explanation = explain(pack, row, on)        # row: of verdict_of(…), or unpack(program, body)
 
 States come from the row; figures, gaps and questions from the evidence kept in it.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from crm.criteria import packing, terms, wording
 from crm.criteria.expressions import unit_of
@@ -24,48 +24,23 @@ if TYPE_CHECKING:
     from datetime import date
 
     from crm.criteria.engine import Evaluation
+    from crm.criteria.packing import Packed
     from crm.criteria.packs import Pack
     from crm.criteria.program import Branch, Criterion, Program, RunItem, Scale
     from crm.criteria.schema import Sourced
 
 __all__ = [
-    "STATE_LABELS", "CriterionView", "Explanation", "ItemView", "NodeView", "Packed", "Row", "ScoreView", "Source",
+    "STATE_LABELS", "CriterionView", "Explanation", "ItemView", "NodeView", "ScoreView", "Source",
     "StepView", "explain", "explain_all", "tier",
 ]
 
 
-class Row(Protocol):
-    """What is stored per firm; see crm.criteria.packing for the layout."""
-
-    outcomes: str
-    unmet: bytes
-    unknown: bytes
-    evidence: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A row not yet stored: one line of Evaluation.rows()."""
-
-    outcomes: str
-    unmet: bytes
-    unknown: bytes
-    scores: str
-    evidence: bytes
-
-    @classmethod
-    def of(cls, row: dict[str, Any]) -> Packed:
-        """From a named row of Evaluation.rows()."""
-        return cls(row["outcomes"], row["unmet"], row["unknown"], row["scores"], row["evidence"])
-
-
 def explain_all(evaluation: Evaluation) -> list[Explanation]:
     """Every firm of an evaluation, in order: for a facts file or one firm, not for a population."""
-    rows = evaluation.rows().iter_rows(named=True)
-    return [explain(evaluation.pack, Packed.of(row), evaluation.on) for row in rows]
+    return [explain(evaluation.pack, packing.unpack(evaluation.program, body), evaluation.on) for body in packing.bodies(evaluation)]
 
 
-def explain(pack: Pack, row: Row, on: date) -> Explanation:
+def explain(pack: Pack, row: Packed, on: date) -> Explanation:
     """Expand one stored row. The pack must be the one whose hash the row carries."""
     return _Expander(pack.program(on), row).explanation()
 
@@ -101,7 +76,7 @@ def _fixed(program: Program) -> tuple[_Fixed, ...]:
 
 
 class _Expander:
-    def __init__(self, program: Program, row: Row) -> None:
+    def __init__(self, program: Program, row: Packed) -> None:
         self.program, self.pack = program, program.pack
         letters = row.outcomes
         self.states = {key: packing.STATES[letter] for key, letter in zip(self.pack.items, letters, strict=False)}

@@ -1,10 +1,10 @@
-"""What the engine leaves behind: pack versions, one verdict row per firm and pack, transitions."""
+"""What the engine leaves behind: pack versions, one verdict row per firm, transitions."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base, Instant, Keyed
@@ -21,24 +21,45 @@ class PackVersion(Base):
     last_used_at: Mapped[Instant]
 
 
-class VerdictRow(Base):
-    """The current verdicts of one firm under one pack, packed: expand on read with the pack of `pack_hash`.
+class VerdictRules(Keyed):
+    """The rules some verdicts were given by: a compiled pack in one of its epochs (see Pack.epoch). Bits are numbered by them."""
 
-    `outcomes` holds one letter per item of the pack (m met, u unmet, k unknown, n not in force), `unmet` and `unknown`
-    one bit per criterion, `evidence` the facts seen (layout: crm/criteria/packing.py).
+    __tablename__ = "verdict_rules"
+    pack: Mapped[str] = mapped_column(String(32))
+    pack_hash: Mapped[str] = mapped_column(String(64))
+    year: Mapped[int]
+    turn: Mapped[int]
+    __table_args__ = (Index(None, "pack_hash", "year", "turn", unique=True), {"extend_existing": False})
+
+
+class VerdictRow(Base):
+    """The current verdicts of one firm, packed: expand on read with the pack and the program of its rules and day.
+
+    Derived from filings and packs, so nothing points here and it points at nothing: a million rows are written without a
+    look-up each. Layout of `body`: crm/criteria/packing.py.
     """
 
     __tablename__ = "verdict"
-    enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id", ondelete="CASCADE"), primary_key=True)
-    pack: Mapped[str] = mapped_column(String(32), primary_key=True)
+    enterprise_id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    rules_id: Mapped[int]
     as_of: Mapped[date]
-    pack_hash: Mapped[str] = mapped_column(String(64))
-    outcomes: Mapped[str] = mapped_column(Text)
-    unmet: Mapped[bytes] = mapped_column(LargeBinary)
-    unknown: Mapped[bytes] = mapped_column(LargeBinary)
-    scores: Mapped[str] = mapped_column(Text, default="")
-    evidence: Mapped[bytes] = mapped_column(LargeBinary)
-    __table_args__ = {"sqlite_with_rowid": False}  # the key is the table: one tree to write, not two
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class VerdictMask(Base):
+    """The two masks of 4,096 firms side by side, so that a question about everybody reads few rows; see crm/criteria/masks.py."""
+
+    __tablename__ = "verdict_mask"
+    rules_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    masks: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class VerdictStale(Keyed):
+    """A firm whose verdict changed after the masks were written; the next night empties this."""
+
+    __tablename__ = "verdict_stale"
+    enterprise_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class Transition(Keyed):
@@ -62,5 +83,3 @@ class FactsDirty(Base):
     __tablename__ = "facts_dirty"
     enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id", ondelete="CASCADE"), primary_key=True)
     since: Mapped[Instant]
-
-

@@ -1,50 +1,66 @@
 """Verdicts in the database: what an evaluation found is written once, in few bytes, and only where it differs.
 
 Layout of a VerdictRow: see crm.criteria.packing. A row that a later evaluation confirms keeps the day it was written on
-(`as_of`): expand it with the pack of its hash and the program of that day. It is rewritten when the pack's rules in force
+(`as_of`): expand it with the pack of its rules and the program of that day. It is rewritten when the pack's rules in force
 are others than on that day, for its bits are numbered by them. A Transition row is written for each item whose state
-changed; at first sight of a firm nothing has changed yet, and none is written. Nothing is committed here.
+changed; at first sight of a firm under a pack nothing has changed yet, and none is written. Nothing is committed here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
 from crm.core.db import is_postgresql
-from crm.criteria import packing
-from crm.criteria.models import PackVersion, Transition, VerdictRow
+from crm.criteria import masks, packing
+from crm.criteria.models import PackVersion, Transition, VerdictRow, VerdictRules
 from crm.criteria.packing import STATES
 from crm.criteria.packs import Pack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
+    import numpy as np
+    from numpy.typing import NDArray
     from sqlalchemy.orm import Session
 
     from crm.criteria.engine import Evaluation
+    from crm.criteria.packing import Packed
 
-_TRACKED = ("outcomes", "unmet", "unknown", "scores", "evidence")
 _SCHEMA = {"enterprise_id": pl.Int64, "item": pl.String, "before": pl.String, "after": pl.String}
 _BATCH = 5_000  # firms asked for by id in one statement
 _SPARSE = 4  # ids spread wider than this many times their number are asked for one by one, else as a range
+_AT_ONCE = 100  # rows in one INSERT of SQLite
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What was written: rows that differ, and the transitions (enterprise_id, item, before or null, after; state names).
+    """What was written: ids of the firms whose rows differ, and the transitions (enterprise_id, item, before or null, after; state names).
 
     `before` is null where the pack gained the item since the row before.
     """
 
-    written: int
+    changed: pl.Series
     transitions: pl.DataFrame
+
+    @property
+    def written(self) -> int:
+        """Rows written."""
+        return len(self.changed)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A firm's verdict on file: by which pack, as of which day, and whether that is the pack as it is now."""
+
+    pack: Pack
+    as_of: date
+    row: Packed
+    current: bool
 
 
 def remember(session: Session, pack: Pack, at: datetime) -> None:
@@ -53,114 +69,147 @@ def remember(session: Session, pack: Pack, at: datetime) -> None:
         session.execute(insert(PackVersion).values(hash=pack.hash, pack=pack.id, document=pack.document, first_used_at=at, last_used_at=at))
 
 
-def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int | None = None, fresh: bool = False) -> Stored:
+def stored_pack(session: Session, pack_hash: str) -> Pack | None:
+    """A pack as it was, by its hash; None where it was never used here."""
+    document = session.scalar(select(PackVersion.document).where(PackVersion.hash == pack_hash))
+    return Pack.from_document(document) if document else None
+
+
+def verdict_of(session: Session, enterprise_id: int, pack: Pack) -> Found | None:
+    """What is on file of one firm under a pack, whichever version of it; None if nothing is, or its version is gone."""
+    query = select(VerdictRow.as_of, VerdictRow.body, VerdictRules.pack_hash).join(VerdictRules, VerdictRules.id == VerdictRow.rules_id)
+    row = session.execute(query.where(VerdictRow.enterprise_id == enterprise_id, VerdictRules.pack == pack.id)).first()
+    if row is None:
+        return None
+    made_by = pack if row.pack_hash == pack.hash else stored_pack(session, row.pack_hash)
+    if made_by is None:
+        return None
+    return Found(made_by, row.as_of, packing.unpack(made_by.program(row.as_of), row.body), made_by is pack)
+
+
+def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int | None = None, fresh: bool = False, whole: bool = False) -> Stored:
     """Write the verdicts of an evaluation whose frame has `enterprise_id`; unchanged firms are not touched.
 
-    `at` is the instant kept with a pack first used now; `fresh`: the caller knows that no row exists yet.
+    `at` is the instant kept with a pack first used now; `fresh`: the caller knows that no row exists yet; `whole`: the
+    firms are all of the pack's between the first and the last of them, so the masks are written with them.
     """
     remember(session, evaluation.pack, at)
-    ids = evaluation.frame["enterprise_id"].to_list()
-    before = None if fresh else _stored(session, evaluation, ids)
+    rules = rules_id(session, evaluation)
+    ids, heads = evaluation.frame["enterprise_id"], packing.heads(evaluation)
+    before = None if fresh else _stored(session, ids)
     if before is None or not len(before):
-        _insert(session, _with_source({"enterprise_id": ids, **packing.columns(evaluation)}, evaluation))
-        return Stored(len(ids), pl.DataFrame(schema=_SCHEMA))
-    changed = _changed(evaluation.rows(), before, evaluation)
+        _insert(session, evaluation, heads, rules)
+        stored = Stored(ids, pl.DataFrame(schema=_SCHEMA))
+    else:
+        stored = _update(session, evaluation, heads, rules, before, run_id)
+    if fresh or whole:
+        masks.write(session, evaluation, heads, rules)
+    else:
+        masks.stale(session, stored.changed)
+    return stored
+
+
+def _update(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], rules: int, before: pl.DataFrame, run_id: int | None) -> Stored:
+    new = pl.DataFrame({"enterprise_id": evaluation.frame["enterprise_id"], "body": pl.Series(packing.bodies(evaluation, heads), dtype=pl.Binary)})
+    joined = new.join(before, on="enterprise_id", how="left", suffix="_before", maintain_order="left")
+    changed = joined.filter(pl.col("body").ne_missing(pl.col("body_before")) | pl.col("rules_id").ne_missing(rules))
     if not len(changed):
-        return Stored(0, pl.DataFrame(schema=_SCHEMA))
-    transitions = _transitions(session, evaluation.pack, changed, before)
-    upsert_rows(session, VerdictRow, ("enterprise_id", "pack"), _columns(changed, evaluation))
+        return Stored(changed["enterprise_id"], pl.DataFrame(schema=_SCHEMA))
+    transitions = _transitions(session, evaluation, changed, rules)
+    size = len(changed)
+    upsert_rows(session, VerdictRow, ["enterprise_id"], {
+        "enterprise_id": changed["enterprise_id"].to_list(), "rules_id": [rules] * size, "as_of": [evaluation.on] * size, "body": changed["body"].to_list(),
+    })
     _write(session, transitions, evaluation, run_id)
-    return Stored(len(changed), transitions)
+    return Stored(changed["enterprise_id"], transitions)
 
 
-def forget_other_packs(session: Session, pack: Pack, enterprise_ids: Sequence[int]) -> None:
-    """Drop rows of these firms under any other pack: a firm moved, or the chosen packs changed."""
-    for start in range(0, len(enterprise_ids), _BATCH):
-        part = enterprise_ids[start : start + _BATCH]
-        session.execute(delete(VerdictRow).where(VerdictRow.enterprise_id.in_(part), VerdictRow.pack != pack.id))
+def rules_id(session: Session, evaluation: Evaluation) -> int:
+    """Key of the pack's rules in force on the day; made at their first use."""
+    pack, (year, turn) = evaluation.pack, evaluation.pack.epoch(evaluation.on)
+    query = select(VerdictRules.id).where(VerdictRules.pack_hash == pack.hash, VerdictRules.year == year, VerdictRules.turn == turn)
+    found = session.scalar(query)
+    if found is None:
+        upsert_rows(session, VerdictRules, ["pack_hash", "year", "turn"], {"pack": [pack.id], "pack_hash": [pack.hash], "year": [year], "turn": [turn]})
+        found = session.scalar(query)
+    assert found is not None  # just written
+    return found
 
 
-def _stored(session: Session, evaluation: Evaluation, ids: list[int]) -> pl.DataFrame:
-    """Rows on file of these firms; columns as Evaluation.rows() plus `as_of` and `pack_hash`."""
-    asked = select(
-        VerdictRow.enterprise_id, VerdictRow.outcomes, VerdictRow.unmet, VerdictRow.unknown, VerdictRow.scores, VerdictRow.evidence,
-        VerdictRow.as_of, VerdictRow.pack_hash,
-    ).where(VerdictRow.pack == evaluation.pack.id)
-    if ids and max(ids) - min(ids) >= _SPARSE * len(ids):
-        parts = [_fetched(session, asked.where(VerdictRow.enterprise_id.in_(ids[i : i + _BATCH]))) for i in range(0, len(ids), _BATCH)]
-        return pl.concat(parts)
-    return _fetched(session, asked.where(VerdictRow.enterprise_id.between(min(ids), max(ids)))) if ids else _fetched(session, asked.limit(0))
+def _stored(session: Session, ids: pl.Series) -> pl.DataFrame:
+    """Rows on file of these firms: enterprise_id, rules_id, body."""
+    asked = select(VerdictRow.enterprise_id, VerdictRow.rules_id, VerdictRow.body)
+    if not len(ids):
+        return _fetched(session, asked.limit(0))
+    first, last = int(ids.min()), int(ids.max())  # type: ignore[arg-type]  # ids are integers
+    if last - first >= _SPARSE * len(ids):
+        wanted = ids.to_list()
+        return pl.concat([_fetched(session, asked.where(VerdictRow.enterprise_id.in_(wanted[i : i + _BATCH]))) for i in range(0, len(wanted), _BATCH)])
+    return _fetched(session, asked.where(VerdictRow.enterprise_id.between(first, last)))
 
 
 def _fetched(session: Session, statement: object) -> pl.DataFrame:
+    kinds = {"enterprise_id": pl.Int64, "rules_id": pl.Int64, "body": pl.Binary}
     columns = fetch_columns(session, statement)
-    kinds = {"enterprise_id": pl.Int64, "outcomes": pl.String, "unmet": pl.Binary, "unknown": pl.Binary, "scores": pl.String, "evidence": pl.Binary}
-    data = {name: pl.Series(name, columns[name], dtype=kind) for name, kind in kinds.items()}
-    data["as_of"] = pl.Series("as_of", [str(day) for day in columns["as_of"]], dtype=pl.String)
-    data["pack_hash"] = pl.Series("pack_hash", columns["pack_hash"], dtype=pl.String)
-    return pl.DataFrame(data)
+    return pl.DataFrame([pl.Series(name, columns[name], dtype=kind) for name, kind in kinds.items()])
 
 
-def _changed(new: pl.DataFrame, before: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
-    """New rows that differ from what is on file, or whose row was made by other rules."""
-    pack, epoch = evaluation.pack, evaluation.pack.epoch(evaluation.on)
-    days = [day for day in before["as_of"].unique().to_list() if pack.epoch(date.fromisoformat(day)) == epoch]
-    sound = before.filter((pl.col("pack_hash") == pack.hash) & pl.col("as_of").is_in(days))
-    joined = new.join(sound, on="enterprise_id", how="left", suffix="_before", maintain_order="left")
-    same = pl.all_horizontal([pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in _TRACKED])
-    return joined.filter(~same | pl.col("as_of").is_null()).select(new.columns)
-
-
-def _transitions(session: Session, pack: Pack, changed: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+def _transitions(session: Session, evaluation: Evaluation, changed: pl.DataFrame, rules: int) -> pl.DataFrame:
     """One row per item whose letter changed; items are matched by key through the pack each old row was made with."""
-    pairs = changed.select("enterprise_id", after="outcomes").join(before.select("enterprise_id", "pack_hash", before="outcomes"), on="enterprise_id")
-    pairs = pairs.filter((pl.col("before") != pl.col("after")) | (pl.col("pack_hash") != pack.hash))
-    places = {made_by: _items(session, pack, made_by) for made_by in pairs["pack_hash"].unique().to_list()}
-    made = [pl.DataFrame(schema=_SCHEMA)]
-    for made_by, items in places.items():
-        part = pairs.filter(pl.col("pack_hash") == made_by)
+    pack, made = evaluation.pack, [pl.DataFrame(schema=_SCHEMA)]
+    known = changed.filter(pl.col("rules_id").is_not_null())
+    for before_id in known["rules_id"].unique().sort().to_list():
+        items = pack.items if before_id == rules else _items(session, pack, before_id)
+        if items is None:
+            continue
+        part = known.filter(pl.col("rules_id") == before_id)
+        now, was = _letters(part["body"], len(pack.items)), _letters(part["body_before"], len(items))
         for i, key in enumerate(pack.items):
-            was = pl.col("before").str.slice(items.index(key), 1) if key in items else pl.lit(None, pl.String)
-            letters = part.select("enterprise_id", item=pl.lit(key), before=was, after=pl.col("after").str.slice(i, 1))
-            made.append(letters.filter(pl.col("before").ne_missing(pl.col("after")) & (pl.col("before").is_not_null() | (pl.col("after") == "m"))))
-    names = [pl.col(end).replace_strict(STATES, default=None, return_dtype=pl.String) for end in ("before", "after")]
-    return pl.concat([m.with_columns(names) for m in made]).sort("enterprise_id", maintain_order=True)
+            before = was.select(pl.col("letters").bin.slice(items.index(key), 1)).to_series() if key in items else pl.Series([None] * len(part), dtype=pl.Binary)
+            rows = pl.DataFrame({"enterprise_id": part["enterprise_id"], "before": before, "after": now.select(pl.col("letters").bin.slice(i, 1)).to_series()})
+            rows = rows.filter(pl.col("before").ne_missing(pl.col("after")) & (pl.col("before").is_not_null() | (pl.col("after") == b"m")))
+            made.append(rows.select("enterprise_id", item=pl.lit(key), before="before", after="after").with_columns(_named("before"), _named("after")))
+    return pl.concat(made).sort("enterprise_id", maintain_order=True)
 
 
-def _items(session: Session, pack: Pack, made_by: str) -> tuple[str, ...]:
-    """Items of the pack a row was made with; none when that pack is gone."""
-    if made_by == pack.hash:
+def _letters(bodies: pl.Series, width: int) -> pl.DataFrame:
+    return pl.DataFrame({"letters": bodies}).select(pl.col("letters").bin.slice(0, width))
+
+
+def _named(end: str) -> pl.Expr:
+    return pl.col(end).cast(pl.String).replace_strict(STATES, default=None, return_dtype=pl.String)
+
+
+def _items(session: Session, pack: Pack, before_id: int) -> tuple[str, ...] | None:
+    """Items of the pack a row was made with; none when that version is gone, None when it is another pack."""
+    rules = session.get(VerdictRules, before_id)
+    if rules is None or rules.pack != pack.id:
+        return None
+    if rules.pack_hash == pack.hash:
         return pack.items
-    document = session.scalar(select(PackVersion.document).where(PackVersion.hash == made_by))
-    return Pack.from_document(document).items if document else ()
+    found = stored_pack(session, rules.pack_hash)
+    return found.items if found is not None else ()
 
 
-def _columns(changed: pl.DataFrame, evaluation: Evaluation) -> dict[str, list[object]]:
-    return _with_source({name: changed[name].to_list() for name in ("enterprise_id", *_TRACKED)}, evaluation)
-
-
-def _with_source(packed: dict[str, list[object]], evaluation: Evaluation) -> dict[str, list[object]]:
-    size = len(packed["enterprise_id"])
-    return {**packed, "pack": [evaluation.pack.id] * size, "as_of": [evaluation.on] * size, "pack_hash": [evaluation.pack.hash] * size}
-
-
-def _insert(session: Session, columns: dict[str, list[object]]) -> None:
-    """First rows of many firms. COPY as text, a chunk in one string: a third of the time of a row at a time."""
-    size = len(columns["enterprise_id"])
-    if size < _BATCH or not is_postgresql(session):
-        insert_rows(session, VerdictRow, columns)
-        return
+def _insert(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], rules: int) -> None:
+    """First rows of many firms: binary COPY without a Python value per row, or a hundred rows to an INSERT."""
     session.flush()
-    source = "\t".join(str(columns[name][0]) for name in ("pack", "as_of", "pack_hash"))
-    named = (columns[name] for name in ("enterprise_id", *_TRACKED))
-    lines = [
-        f"{firm}\t{outcomes}\t\\\\x{unmet.hex()}\t\\\\x{unknown.hex()}\t{scores}\t\\\\x{evidence.hex()}\t{source}\n"  # type: ignore[attr-defined]  # bytes
-        for firm, outcomes, unmet, unknown, scores, evidence in zip(*named, strict=True)
-    ]
-    names = ", ".join(("enterprise_id", *_TRACKED, "pack", "as_of", "pack_hash"))
-    with session.connection().connection.cursor().copy(f"COPY verdict ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]  # psycopg's cursor
-        for start in range(0, size, _BATCH):
-            copy.write("".join(lines[start : start + _BATCH]))
+    connection = session.connection()
+    if is_postgresql(session):
+        sql = "COPY verdict (enterprise_id, rules_id, as_of, body) FROM STDIN (FORMAT binary)"
+        with connection.connection.cursor().copy(sql) as copy:  # type: ignore[attr-defined]  # psycopg's cursor
+            for piece in packing.copied(evaluation, heads, rules):
+                copy.write(piece)
+        return
+    values: list[object] = [None] * (2 * len(evaluation.frame))
+    values[::2], values[1::2] = evaluation.frame["enterprise_id"].to_list(), packing.bodies(evaluation, heads)
+    row = f"(?, {rules}, '{evaluation.on.isoformat()}', ?)"
+    sql, width = "INSERT INTO verdict (enterprise_id, rules_id, as_of, body) VALUES ", 2 * _AT_ONCE
+    full = len(values) // width * width
+    if full:
+        connection.exec_driver_sql(sql + ", ".join([row] * _AT_ONCE), [tuple(values[i : i + width]) for i in range(0, full, width)])
+    if rest := values[full:]:
+        connection.exec_driver_sql(sql + ", ".join([row] * (len(rest) // 2)), tuple(rest))
 
 
 def _write(session: Session, transitions: pl.DataFrame, evaluation: Evaluation, run_id: int | None) -> None:

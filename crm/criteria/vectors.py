@@ -123,6 +123,8 @@ class Compiler:
                 return self.ratio(self.value(top), self.value(bottom))
             case Choice("coalesce", of):
                 first_, *others = self.common([self.value(v) for v in of])
+                if all(isinstance(v.den, int) and v.den == first_.den for v in others) and isinstance(first_.den, int):
+                    return Vec(pl.coalesce(*(_lit(v.num) for v in (first_, *others))), first_.den, first_.scale, max(v.top for v in (first_, *others)), first_.low)
                 nums, dens = [_lit(v.num) for v in (first_, *others)], [_lit(v.den) for v in (first_, *others)]
                 known = [pl.when(n.is_not_null() & d.is_not_null()) for n, d in zip(nums, dens, strict=True)]
                 num = pl.coalesce(*(k.then(n) for k, n in zip(known, nums, strict=True)))

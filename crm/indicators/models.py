@@ -51,7 +51,7 @@ class Filing(Keyed):
             "uq_filing_live", "enterprise_id", "period", "form", "source", unique=True,
             sqlite_where=text("superseded_at IS NULL"), postgresql_where=text("superseded_at IS NULL"),
         ),
-        Index("ix_filing_period", "period_kind", "period", "form"),
+        Index("ix_filing_period", "period_kind", "period", "form", "enterprise_id"),  # a period of everybody, and of a range of firms
         {"extend_existing": False},
     )
 

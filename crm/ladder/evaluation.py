@@ -16,7 +16,8 @@ from sqlalchemy import select
 from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
 from crm.criteria.columns import required_columns
 from crm.criteria.engine import Evaluation, evaluate
-from crm.criteria.store import forget_other_packs, store
+from crm.criteria.masks import last_note, settled
+from crm.criteria.store import store
 from crm.ladder.facts import facts_frame
 from crm.ladder.models import PLACES, STEP_BETWEEN, STEPS, Move, Standing
 from crm.ladder.since import known_since, since
@@ -76,15 +77,17 @@ def evaluate_population(
     wanted = set(more)
     for pack in packs:
         wanted |= set(_all_columns(packs, pack, on))
-    parts = _chunks(session, only)
+    parts, noted = _chunks(session, only), last_note(session)
     for number, ids in enumerate(parts):
         facts = facts_frame(session, wanted, on, ids)
         for pack, part in _by_pack(packs, facts):
             evaluation = evaluate(pack, part, on)
-            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None, told)
+            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None, told, whole=only is None)
         done.firms += facts.height
         if progress is not None:
             progress(number + 1, len(parts))
+    if only is None:
+        settled(session, noted)
     return done
 
 
@@ -110,12 +113,11 @@ def _by_pack(packs: Packs, facts: pl.DataFrame) -> list[tuple[Pack, pl.DataFrame
     return [(packs[str(name)], part.drop("#pack")) for (name,), part in marked.group_by("#pack", maintain_order=True)]
 
 
-def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None, told: Told | None) -> None:
+def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None, told: Told | None, *, whole: bool) -> None:
     if not evaluation.frame.height:
         return
     ids = evaluation.frame["enterprise_id"].to_list()
-    stored = store(session, evaluation, at=at, run_id=run_id)
-    forget_other_packs(session, evaluation.pack, ids)
+    stored = store(session, evaluation, at=at, run_id=run_id, whole=whole)
     done.verdicts += stored.written
     done.transitions += stored.transitions.height
     new = standings(evaluation)

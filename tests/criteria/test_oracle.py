@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from crm.criteria.engine import evaluate
-from crm.criteria.explain import Packed, explain
+from crm.criteria.explain import explain
 from crm.criteria.loading import load_packs
-from crm.criteria.packing import LETTERS, STATES
+from crm.criteria.packing import LETTERS, STATES, bodies, unpack
 from tests.criteria.conftest import DAY, population
 from tests.criteria.oracle import Oracle
 
@@ -58,8 +58,8 @@ def test_engine_and_oracle_agree_on_the_packs_shipped(name, on):
 
 def test_the_explanation_of_a_row_repeats_its_states(pack):
     evaluation = evaluate(pack, population(pack.program(DAY), 100, 5), DAY)
-    for row in evaluation.rows().iter_rows(named=True):
-        seen = explain(pack, Packed.of(row), DAY)
+    for body in bodies(evaluation):
+        seen = explain(pack, unpack(evaluation.program, body), DAY)
         told = {v.key: v.tree.state for v in seen.items.values() if v.tree is not None and v.state != "not_applicable" and v.key != "register"}
         stored = {key: state for key in told if (state := seen.items[key].state)}
         assert told == {key: told[key] if key.startswith("register.") else stored[key] for key in told}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from sqlalchemy import func, select
 
 from crm.core.bulk import insert_rows
-from crm.criteria.engine import evaluate
+from crm.criteria import masks
+from crm.criteria.engine import evaluate, holds
 from crm.criteria.explain import explain
+from crm.criteria.masks import near_misses
 from crm.criteria.models import PackVersion, Transition, VerdictRow
+from crm.criteria.packing import bodies, heads
 from crm.criteria.packs import Pack
-from crm.criteria.store import forget_other_packs, store
+from crm.criteria.store import rules_id, store, verdict_of
 from crm.enterprises.models import Enterprise
 from crm.regions.models import Region
 from tests.criteria.conftest import DAY, population
@@ -56,8 +58,8 @@ def test_a_stored_row_expands_to_what_was_evaluated(session, pack, facts):
     evaluation = evaluate(pack, facts, DAY)
     store(session, evaluation, at=AT)
     states = [["unmet", "met", "unknown", "not_in_force", "not_applicable"][s] for s in evaluation.frame["s:srdi"]]
-    rows = session.scalars(select(VerdictRow).order_by(VerdictRow.enterprise_id))
-    assert [explain(pack, row, row.as_of).items["srdi"].state for row in rows] == states
+    found = [verdict_of(session, firm, pack) for firm in range(1, SIZE + 1)]
+    assert [explain(seen.pack, seen.row, seen.as_of).items["srdi"].state for seen in found] == states
 
 
 def test_evaluating_again_writes_nothing(session, pack, facts):
@@ -101,7 +103,56 @@ def test_transitions_match_items_by_key_when_the_pack_changed(session, pack, fac
     assert (stored.written, len(stored.transitions)) == (SIZE, 0)
 
 
-def test_rows_under_another_pack_are_dropped(session, pack, facts):
+def test_a_firm_under_another_pack_is_rewritten_without_transitions(session, pack, facts):
     store(session, evaluate(pack, facts, DAY), at=AT)
-    forget_other_packs(session, SimpleNamespace(id="taizhou"), [1, 2, 3])
-    assert count(session, VerdictRow) == SIZE - 3
+    other = Pack.from_document(pack.book.model_copy(update={"id": "taizhou"}).canonical())
+    stored = store(session, evaluate(other, facts.head(3), DAY), at=AT)
+    assert (stored.written, len(stored.transitions), count(session, VerdictRow), verdict_of(session, 1, pack)) == (3, 0, SIZE, None)
+
+
+def test_a_row_of_an_earlier_version_is_expanded_by_that_version(session, pack, facts):
+    store(session, evaluate(pack, facts, DAY), at=AT)
+    newer = Pack.from_document(pack.book.model_copy(update={"pools": ()}).canonical())
+    found = verdict_of(session, 7, newer)
+    assert (found.pack.hash, found.current) == (pack.hash, False)
+
+
+def test_copied_rows_and_inserted_rows_are_the_same(session, pack, facts):
+    evaluation = evaluate(pack, facts, DAY)
+    store(session, evaluation, at=AT)
+    assert session.execute(select(VerdictRow.enterprise_id, VerdictRow.body).order_by(VerdictRow.enterprise_id)).all() == list(zip(range(1, SIZE + 1), bodies(evaluation), strict=True))
+
+
+def slow_near_misses(pack, evaluation, item: str) -> dict[int, list[int]]:
+    """By criterion, from the explanation of each firm: all known, not met, and met with that criterion turned."""
+    leaves = [leaf.number for leaf in evaluation.program.by_key[item].tree.leaves]
+    found: dict[int, list[int]] = {}
+    for row in evaluation.frame.sort("enterprise_id").iter_rows(named=True):
+        if row[f"i:{item}"] is not False or any(row[f"c{n}"] is None for n in leaves):
+            continue
+        for n in leaves:
+            turned = pl.DataFrame([{f"c{m}": True if m == n else row[f"c{m}"] for m in leaves}])
+            if row[f"c{n}"] is False and turned.select(holds(evaluation.program.by_key[item].tree)).item():
+                found.setdefault(n, []).append(row["enterprise_id"])
+    return found
+
+
+@pytest.mark.parametrize("item", ["srdi", "innovative_sme", "step_up.revenue_band"])
+def test_near_misses_are_what_a_slow_look_at_each_firm_finds(session, pack, facts, item):
+    many = pl.concat([facts, facts.with_columns(pl.col("enterprise_id") + 5000), facts.with_columns(pl.col("enterprise_id") + 9000)]).fill_null(strategy="forward")
+    evaluation = evaluate(pack, many, DAY)
+    store(session, evaluation, at=AT, fresh=True)
+    assert {n.criterion: n.firms.tolist() for n in near_misses(session, pack, item, DAY)} == slow_near_misses(pack, evaluation, item)
+
+
+def test_near_misses_count_a_firm_evaluated_alone_by_its_new_verdict(session, pack, facts):
+    store(session, evaluate(pack, facts, DAY), at=AT, whole=True)
+    again = evaluate(pack, facts.reverse().with_columns(pl.Series("enterprise_id", facts["enterprise_id"])), DAY)
+    store(session, again, at=AT)
+    assert {n.criterion: n.firms.tolist() for n in near_misses(session, pack, "srdi", DAY)} == slow_near_misses(pack, again, "srdi")
+
+
+def test_masks_written_again_for_everybody_are_not_written(session, pack, facts):
+    evaluation = evaluate(pack, facts, DAY)
+    store(session, evaluation, at=AT, whole=True)
+    assert masks.write(session, evaluation, heads(evaluation), rules_id(session, evaluation)) == 0

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from crm.criteria.explain import STATE_LABELS, explain
-from crm.criteria.models import PackVersion, VerdictRow
-from crm.criteria.packs import Pack
+from crm.criteria.store import verdict_of
 from crm.ladder.models import PLACES, Standing
 from crm.visits.schemas import CriterionLine, LadderStatus, LadderTest
 
@@ -18,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crm.criteria.explain import CriterionView, Explanation, ItemView, NodeView
+    from crm.criteria.packs import Pack
 
 NEAREST = 2  # tests printed beside the register's
 STATES = {"met", "unmet", "unknown", "not_in_force"}
@@ -25,19 +23,14 @@ STATES = {"met", "unmet", "unknown", "not_in_force"}
 
 def ladder_status(session: Session, enterprise_id: int, pack: Pack) -> LadderStatus | None:
     """The stored verdicts in words, by the rules that gave them; None for a firm that was never evaluated."""
-    row = session.get(VerdictRow, (enterprise_id, pack.id))
-    if row is None:
+    found = verdict_of(session, enterprise_id, pack)
+    if found is None:
         return None
-    if row.pack_hash != pack.hash:
-        stored = session.scalar(select(PackVersion.document).where(PackVersion.hash == row.pack_hash))
-        if stored is None:
-            return None
-        pack = Pack.from_document(stored)
-    explanation = explain(pack, row, row.as_of)
+    explanation = explain(found.pack, found.row, found.as_of)
     standing = session.get(Standing, enterprise_id)
     place = PLACES.get(standing.place if standing else explanation.tier, "")
     tests = tuple(_test(item, explanation) for item in _chosen(explanation))
-    return LadderStatus(place, row.as_of, tests, row.pack_hash)
+    return LadderStatus(place, found.as_of, tests, found.pack.hash)
 
 
 def _chosen(explanation: Explanation) -> list[ItemView]:

@@ -11,8 +11,7 @@ from sqlalchemy import select
 from crm.core.clock import today
 from crm.core.errors import NotFound
 from crm.criteria.explain import explain
-from crm.criteria.models import PackVersion, VerdictRow
-from crm.criteria.packs import Pack
+from crm.criteria.store import verdict_of
 from crm.enterprises.models import KINDS as FIRM_KINDS
 from crm.enterprises.models import REGION_FOUND, STATUSES
 from crm.indicators.models import SOURCES, Filing
@@ -34,6 +33,7 @@ from crm.web.verdicts import verdicts_of
 
 if TYPE_CHECKING:
     from crm.criteria.explain import Explanation
+    from crm.criteria.packs import Pack
     from crm.enterprises.models import Enterprise
     from crm.ladder.queries import Line
 
@@ -100,13 +100,8 @@ def _line(enterprise_id: int) -> Line:
 
 def _explained(enterprise_id: int, pack: Pack) -> tuple[Explanation | None, bool]:
     """The stored verdicts in words, by the pack that gave them; True when today's rules are others."""
-    row = db().get(VerdictRow, (enterprise_id, pack.id))
-    if row is None:
-        return None, False
-    if row.pack_hash == pack.hash:
-        return explain(pack, row, row.as_of), False
-    stored = db().scalar(select(PackVersion.document).where(PackVersion.hash == row.pack_hash))
-    return (explain(Pack.from_document(stored), row, row.as_of) if stored else None), True
+    found = verdict_of(db(), enterprise_id, pack)
+    return (explain(found.pack, found.row, found.as_of), not found.current) if found else (None, False)
 
 
 def _filings(enterprise_id: int) -> list[Filing]:

@@ -1,0 +1,161 @@
+"""The masks of everybody, column by column: which firms fail which criteria, answered without reading a verdict each.
+
+A block holds firms `block × 4096 …`, for each byte of `unmet` and then of `unknown` one byte per firm; both masks all ones =
+no such firm under these rules. Blocks are written by evaluations of everybody; a firm evaluated alone is only marked as
+stale, so that one person's correction never waits for a block, and its verdict is read beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import delete, func, select
+
+from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.criteria import packing
+from crm.criteria.models import VerdictMask, VerdictRow, VerdictRules, VerdictStale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    import polars as pl
+    from numpy.typing import NDArray
+    from sqlalchemy.orm import Session
+
+    from crm.criteria.engine import Evaluation
+    from crm.criteria.packs import Pack
+    from crm.criteria.program import Branch, Program
+
+BLOCK = 4096
+_BATCH = 5_000
+Truth = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
+"""For each firm: surely true, possibly true."""
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """Firms that would have an item if one criterion were fulfilled; nothing about the item is unknown of them."""
+
+    item: str
+    criterion: int  # its number in the program
+    firms: NDArray[np.int64]  # enterprise ids, ascending
+
+
+def write(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], rules: int) -> int:
+    """Write the blocks of an evaluation of all firms of a pack between its first and its last; returns blocks that differed."""
+    ids = evaluation.frame["enterprise_id"].to_numpy()
+    if not len(ids):
+        return 0
+    ends = packing.layout(evaluation.program)
+    mine = heads[ends.outcomes : ends.unknown]
+    first, last = int(ids.min()), int(ids.max())
+    query = select(VerdictMask.block, VerdictMask.masks).where(VerdictMask.rules_id == rules, VerdictMask.block.between(first // BLOCK, last // BLOCK))
+    known = {block: bytes(masks) for block, masks in session.execute(query)}
+    order = np.argsort(ids, kind="stable")
+    cuts = np.searchsorted(ids[order], np.arange(first // BLOCK, last // BLOCK + 2) * BLOCK)
+    changed: dict[int, bytes] = {}
+    for block, (start, stop) in enumerate(pairwise(cuts), first // BLOCK):
+        before = known.get(block)
+        made = np.frombuffer(before, np.uint8).reshape(-1, BLOCK).copy() if before else np.full((2 * ends.mask, BLOCK), 255, np.uint8)
+        made[:, max(first - block * BLOCK, 0) : last - block * BLOCK + 1] = 255
+        here = order[start:stop]
+        made[:, ids[here] - block * BLOCK] = mine[:, here]
+        if made.tobytes() != before:
+            changed[block] = made.tobytes()
+    upsert_rows(session, VerdictMask, ["rules_id", "block"], {"rules_id": [rules] * len(changed), "block": list(changed), "masks": list(changed.values())})
+    others = select(VerdictRules.id).where(VerdictRules.pack == evaluation.pack.id, VerdictRules.id != rules)
+    session.execute(delete(VerdictMask).where(VerdictMask.rules_id.in_(others)))
+    return len(changed)
+
+
+def stale(session: Session, ids: pl.Series) -> None:
+    """Note that these firms' masks are no longer what their verdicts say."""
+    insert_rows(session, VerdictStale, {"enterprise_id": ids.to_list()})
+
+
+def settled(session: Session, until: int | None) -> None:
+    """Everybody's masks were written after these notes were made: forget them."""
+    if until is not None:
+        session.execute(delete(VerdictStale).where(VerdictStale.id <= until))
+
+
+def last_note(session: Session) -> int | None:
+    """The newest note of a stale firm."""
+    return session.scalar(select(func.max(VerdictStale.id)))
+
+
+def near_misses(session: Session, pack: Pack, item: str, on: date, criterion: str | None = None) -> list[NearMiss]:
+    """By criterion: firms that lack the item for this criterion alone, everything about the item being known of them."""
+    program = pack.program(on)
+    tree = program.by_key[item].tree
+    if tree is None:
+        return []
+    leaves = [leaf for leaf in tree.leaves if leaf.in_force]
+    year, turn = pack.epoch(on)
+    rules = session.scalar(select(VerdictRules.id).where(VerdictRules.pack_hash == pack.hash, VerdictRules.year == year, VerdictRules.turn == turn))
+    if rules is None:
+        return []
+    found: dict[int, list[NDArray[np.int64]]] = {}
+    for ids, masks in _pieces(session, program, rules):
+        read = _reader(masks, packing.layout(program).mask)
+        known = ~np.logical_or.reduce([read(leaf.number, unknown=True) for leaf in leaves])
+        short = np.flatnonzero(known & ~_truth(tree, lambda n, read=read: ~read(n, unknown=False)))
+        few = _reader(masks[:, short], packing.layout(program).mask)
+        for leaf in leaves:
+            if criterion is not None and leaf.id != criterion:
+                continue
+            mine = few(leaf.number, unknown=False)
+            turned = mine & _truth(tree, lambda n, few=few, leaf=leaf, mine=mine: mine | ~few(n, unknown=False) if n == leaf.number else ~few(n, unknown=False))
+            if turned.any():
+                found.setdefault(leaf.number, []).append(ids[short[turned]])
+    return [NearMiss(item, number, np.sort(np.concatenate(parts))) for number, parts in sorted(found.items())]
+
+
+def _pieces(session: Session, program: Program, rules: int) -> list[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """(ids, masks with a column per firm) of all firms under the rules: the blocks, and the stale firms beside them."""
+    doubted = np.array(session.scalars(select(VerdictStale.enterprise_id).distinct()).all(), np.int64)
+    pieces = []
+    rows = fetch_columns(session, select(VerdictMask.block, VerdictMask.masks).where(VerdictMask.rules_id == rules))
+    for block, data in zip(rows["block"], rows["masks"], strict=True):
+        masks = np.frombuffer(data, np.uint8).reshape(-1, BLOCK)
+        ids = np.arange(block * BLOCK, (block + 1) * BLOCK)
+        there = (masks != 255).any(axis=0)
+        if len(doubted):
+            there &= ~np.isin(ids, doubted)
+        pieces.append((ids, masks) if there.all() else (ids[there], masks[:, there]))
+    ends, alone = packing.layout(program), doubted.tolist()
+    for start in range(0, len(alone), _BATCH):
+        query = select(VerdictRow.enterprise_id, VerdictRow.body).where(VerdictRow.enterprise_id.in_(alone[start : start + _BATCH]), VerdictRow.rules_id == rules)
+        some = fetch_columns(session, query)
+        if some["enterprise_id"]:
+            data = b"".join(body[ends.outcomes : ends.unknown] for body in some["body"])
+            pieces.append((np.array(some["enterprise_id"], np.int64), np.frombuffer(data, np.uint8).reshape(-1, 2 * ends.mask).T))
+    return pieces
+
+
+def _reader(masks: NDArray[np.uint8], width: int) -> Callable[..., NDArray[np.bool_]]:
+    """criterion number, unknown= -> yes/no per firm."""
+
+    def read(number: int, *, unknown: bool) -> NDArray[np.bool_]:
+        return (masks[(width if unknown else 0) + (number >> 3)] & np.uint8(1 << (number & 7))) != 0
+
+    return read
+
+
+def _truth(tree: Branch, met: Callable[[int], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Truth of a node whose criteria are all known; as crm.criteria.engine.holds combines them."""
+    if tree.criterion is not None:
+        return met(tree.criterion.number)
+    of = [b for b in tree.of if not (b.criterion is not None and not b.criterion.in_force)]
+    parts = [_truth(b, met) if tree.kind != "none" or b.criterion is not None else ~_truth(b, met) for b in of]
+    match tree.kind:
+        case "all" | "none":
+            return np.logical_and.reduce(parts)
+        case "any":
+            return np.logical_or.reduce(parts)
+        case _:
+            return np.add.reduce([p.astype(np.int16) for p in parts]) >= tree.n
