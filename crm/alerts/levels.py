@@ -28,7 +28,7 @@ NAMES = Names(measures={}, extra=ALERT_INPUTS)
 _PAIRS = {"ytd_yoy": ("ytd", "ytd_prior"), "electricity_yoy": ("electricity", "electricity_before"), "insured_yoy": ("insured", "insured_before")}
 
 
-def level_of(rule: AlertRule, on: date) -> pl.Expr:
+def level_of(rule: AlertRule, on: date, names: Names | None = None) -> pl.Expr:
     """Index of the first level whose condition is met (a level without condition always is), null when none is."""
     compiler = Compiler(on)
     found: pl.Expr = pl.lit(None, pl.Int32)
@@ -36,7 +36,7 @@ def level_of(rule: AlertRule, on: date) -> pl.Expr:
         if level.if_ is None:
             found = pl.lit(index, pl.Int32)
             continue
-        term = terms.rebuild(parse_condition(level.if_, NAMES), _exact)
+        term = terms.rebuild(parse_condition(level.if_, names or NAMES), _exact)
         test = compiler.condition(term)  # type: ignore[arg-type]  # rebuilding keeps a condition a condition
         found = pl.when(test.fill_null(value=False)).then(pl.lit(index, pl.Int32)).otherwise(found)
     return found

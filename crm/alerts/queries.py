@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select
 
-from crm.alerts.models import LEVELS, Alert, AlertEvent
+from crm.alerts.models import CLOSED, LEVELS, LIVE, Alert, AlertEvent
 from crm.core.errors import NotFound
 from crm.core.keyset import Order, Page, page
 from crm.enterprises.models import Enterprise
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from crm.security.access import Access
 
 WORST = case({level: rank for rank, level in enumerate(LEVELS)}, value=Alert.level, else_=len(LEVELS)).label("worst")
-LIVE = ("open", "acknowledged", "snoozed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def events(session: Session, access: Access, alert_id: int) -> Sequence[tuple[Al
 def alerts_of(session: Session, access: Access, enterprise_id: int) -> Sequence[Alert]:
     """One firm's alerts: those that stand first, then the settled ones, newest first."""
     query = select(Alert).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(Alert.enterprise_id == enterprise_id, visible(access))
-    return session.scalars(query.order_by(Alert.state == "resolved", WORST, Alert.id.desc()).limit(50)).all()
+    return session.scalars(query.order_by(Alert.state.in_(CLOSED), WORST, Alert.id.desc()).limit(50)).all()
 
 
 def new_for(session: Session, access: Access, *, limit: int = 10) -> Sequence[AlertLine]:

@@ -15,7 +15,9 @@ from crm.criteria.schema import (
     AlertRule,
     Award,
     Document,
+    Escalation,
     Fact,
+    FilingDeadline,
     Item,
     Measure,
     Model,
@@ -24,6 +26,7 @@ from crm.criteria.schema import (
     Place,
     Pool,
     RegisterTest,
+    ReviewWindow,
     SizeRow,
     Step,
     Target,
@@ -34,7 +37,8 @@ from crm.criteria.schema import (
 
 SECTIONS = (
     "documents", "measures", "events", "flags", "parameters", "titles", "places", "steps", "register", "pools",
-    "levels", "notes", "size_class", "alerts", "awards", "targets", "tasks",
+    "levels", "notes", "size_class", "alerts", "escalation", "review_windows", "filing_deadlines",
+    "awards", "targets", "tasks",
 )
 """Top keys whose entries are merged by id along the chain."""
 
@@ -61,6 +65,9 @@ class Book(Model):
     notes: tuple[Note, ...] = ()
     size_class: tuple[SizeRow, ...] = ()
     alerts: tuple[AlertRule, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    review_windows: tuple[ReviewWindow, ...] = ()
+    filing_deadlines: tuple[FilingDeadline, ...] = ()
     awards: tuple[Award, ...] = ()
     targets: tuple[Target, ...] = ()
     tasks: tuple[Task, ...] = ()

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from crm.criteria import quantity
+from crm.criteria import alerting, quantity
 from crm.criteria.errors import Problem
 from crm.criteria.expressions import ExpressionError, Names, parse_condition, parse_value
 from crm.criteria.packs import Pack
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from crm.criteria.book import Book
     from crm.criteria.reading import Path_, Source
-    from crm.criteria.schema import Band, Item, Node, Rule, ScoreItem, SizeRow, Sourced, Title
+    from crm.criteria.schema import AlertRule, Band, Item, Node, Rule, ScoreItem, SizeRow, Sourced, Title
 
 _TREES = ("register", "pools", "levels", "notes", "titles", "places")
 Places = dict[tuple[str, str], tuple["Source", "Path_"]]
@@ -65,6 +65,8 @@ class _Checker:
             if place.requires is not None:
                 self.tree("places", place.id, f"place.{place.id}", place.requires, frozenset())
         self.ladder()
+        for rule in self.book.alerts:
+            self.alert(rule)
         for row in self.book.size_class:
             self.size(row)
         self.sources()
@@ -167,6 +169,24 @@ class _Checker:
             if pool.step not in {s.id for s in self.book.steps}:
                 self.problem("pools", pool.id, pool.id, f"没有步骤 {pool.step!r}")
 
+    def alert(self, rule: AlertRule) -> None:
+        """Known rule, known settings, conditions that can be read. Inputs of the forecast's rules: crm/alerts/levels.py."""
+        if rule.id not in alerting.KNOWN:
+            self.problem("alerts", rule.id, rule.id, f"没有预警规则 {rule.id!r}；可用：{', '.join(sorted(alerting.KNOWN))}")
+            return
+        if (known := alerting.WATCH_INPUTS.get(rule.id)) is None:
+            return
+        for name in sorted(set(rule.settings) - alerting.WATCH_SETTINGS[rule.id]):
+            self.problem("alerts", rule.id, f"{rule.id}.settings.{name}", f"不认识的设置；可用：{', '.join(sorted(alerting.WATCH_SETTINGS[rule.id]))}")
+        for level in rule.levels:
+            if level.if_ is not None:
+                try:
+                    parse_condition(level.if_, Names(measures={}, extra=known))
+                except ExpressionError as error:
+                    self.problem("alerts", rule.id, f"{rule.id}.levels", str(error))
+            if level.document is not None:
+                self.sourced("alerts", rule.id, rule.id, level)
+
     def size(self, row: SizeRow) -> None:
         self.sourced("size_class", row.id, row.id, row)
         for lines in (row.a, row.b):
@@ -190,7 +210,7 @@ class _Checker:
         for parameter in self.book.parameters:
             for value in parameter.values:
                 self.sourced("parameters", parameter.id, parameter.id, value)
-        for section in ("alerts", "awards", "targets", "tasks"):
+        for section in ("alerts", "escalation", "review_windows", "filing_deadlines", "awards", "targets", "tasks"):
             for entry in getattr(self.book, section):
                 for given in entry.values if section == "targets" else (entry,):
                     source = inherit(entry, given)

@@ -12,6 +12,7 @@ from crm.alerts.inputs import COLUMNS, forecast, inputs
 from crm.alerts.nightly import Changes, Night, show_levels
 from crm.alerts.rules import assess, titles_near
 from crm.alerts.signals import electricity
+from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.core.clock import local
 from crm.criteria.loading import load_packs
 from crm.ladder.changes import changed, clear
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crm.alerts.watches import Watched
     from crm.config import Settings
     from crm.criteria.engine import Evaluation
     from crm.criteria.packs import Pack, Packs
@@ -51,7 +53,7 @@ class Chain:
         self._session, self._packs, self._on, self._at = session, packs, on, at
         self._only = None if only is None else sorted(set(only))
         self._run_id = run_id
-        self._seen: list[tuple[Pack, pl.DataFrame, list[int]]] = []
+        self._seen: list[tuple[Pack, pl.DataFrame, list[int], list[Watched]]] = []
 
     def within(self, session: Session) -> Chain:
         """The same pass in another transaction."""
@@ -74,7 +76,8 @@ class Chain:
         def told(evaluation: Evaluation, standings: pl.DataFrame) -> None:
             seen = latest[0]
             found = pl.concat([assess(evaluation, seen), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
-            self._seen.append((evaluation.pack, found, seen["enterprise_id"].to_list()))
+            watched = watch(Asked(self._session, evaluation.pack, self._on, firms_for_watches(evaluation, seen, found, standings), self._only))
+            self._seen.append((evaluation.pack, found, seen["enterprise_id"].to_list(), watched))
 
         return evaluate_population(
             self._session, self._packs, self._on, at=self._at, only=self._only, more=COLUMNS, run_id=self._run_id, look=look, told=told, progress=progress
@@ -83,8 +86,8 @@ class Chain:
     def alerts(self) -> dict[str, int]:
         """Raise, worsen, ease, wake and settle; then show each firm's worst level in its standing."""
         total = Changes()
-        for pack, assessed, firms in self._seen:
-            made = Night(self._session, pack, self._on, self._at).compare(assessed, firms)
+        for pack, assessed, firms, watched in self._seen:
+            made = Night(self._session, pack, self._on, self._at).compare(assessed, firms, watched)
             for name, count in made.as_dict().items():
                 setattr(total, name, getattr(total, name) + count)
         show_levels(self._session, self._only)

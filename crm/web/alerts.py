@@ -8,7 +8,7 @@ from flask import flash, jsonify, redirect, request, url_for
 from flask_appbuilder import expose, has_access, permission_name
 
 from crm.alerts import operations, queries
-from crm.alerts.models import LEVEL_NAMES, LEVELS, RULES, STATES
+from crm.alerts.models import LEVEL_NAMES, LEVELS, LIVE, RULES, STATES
 from crm.core.clock import now
 from crm.core.errors import Conflict, Invalid
 from crm.web import address
@@ -68,7 +68,7 @@ class AlertsPage(Page):
         page = self._show(
             "alerts/alert.html", a=alert, row=rows([line])[0], evidence=figures(seen), notes=notes(seen), sources=sources(seen, alert),
             events=story(queries.events(db(), access(), alert_id)),
-            others=[o for o in queries.alerts_of(db(), access(), alert.enterprise_id) if o.id != alert.id and o.state != "resolved"],
+            others=[o for o in queries.alerts_of(db(), access(), alert.enterprise_id) if o.id != alert.id and o.state in LIVE],
             **{**blank, **forms},
         )
         return page, status

@@ -18,6 +18,7 @@ from tests.city import AT, ON
 
 OFFICER = Access(None, "officer", frozenset({"officer"}), ("331000",))
 AUDITOR = Access(None, "auditor", frozenset({"auditor"}), ("331000",))
+HOLD = 3  # days the pack waits before a better level is believed
 ELSEWHERE = Access(None, "officer", frozenset({"officer"}), ("330800",))
 
 
@@ -47,7 +48,7 @@ def night(city, packs, found, alert, level, on=ON):
 
 
 def test_a_night_that_finds_the_same_changes_nothing(city, packs, found, alert):
-    assert night(city, packs, found, alert, "yellow").as_dict() == {"raised": 0, "worsened": 0, "eased": 0, "reopened": 0, "resolved": 0, "same": 1}
+    assert night(city, packs, found, alert, "yellow").as_dict() == {"raised": 0, "worsened": 0, "eased": 0, "reopened": 0, "resolved": 0, "expired": 0, "same": 1}
 
 
 def test_an_alert_taken_on_opens_again_when_it_worsens(city, packs, found, alert):
@@ -65,7 +66,8 @@ def test_a_snoozed_alert_opens_again_when_it_worsens(city, packs, found, alert):
 def test_a_snoozed_alert_that_eases_stays_snoozed(city, packs, found, alert):
     snooze(city, OFFICER, alert.id, until=ON + timedelta(days=9), at=AT, reason="等10月数据")
     alert.level = "red"
-    night(city, packs, found, alert, "yellow")
+    for days in (0, HOLD):
+        night(city, packs, found, alert, "yellow", ON + timedelta(days=days))
     assert (alert.state, alert.level) == ("snoozed", "yellow")
 
 
@@ -76,9 +78,31 @@ def test_a_snooze_ends_on_its_day(city, packs, found, alert, days, state):
     assert alert.state == state
 
 
-def test_an_alert_whose_ground_is_gone_is_settled(city, packs, found, alert):
-    night(city, packs, found, alert, None)
-    assert (alert.state, alert.resolution) == ("resolved", "条件已消除")
+@pytest.mark.parametrize(("nights", "state"), [((0, HOLD - 1), "open"), ((0, HOLD), "resolved"), ((0, HOLD + 9), "resolved")])
+def test_an_alert_whose_ground_is_gone_is_settled_once_that_has_held(city, packs, found, alert, nights, state):
+    for days in nights:
+        night(city, packs, found, alert, None, ON + timedelta(days=days))
+    assert alert.state == state
+
+
+def test_a_ground_that_comes_back_meanwhile_starts_the_wait_anew(city, packs, found, alert):
+    for days, level in ((0, None), (HOLD - 1, "yellow"), (HOLD, None), (2 * HOLD - 1, None)):
+        night(city, packs, found, alert, level, ON + timedelta(days=days))
+    assert (alert.state, alert.easing_since) == ("open", ON + timedelta(days=HOLD))
+
+
+def test_a_level_that_flickers_is_shown_at_its_worst(city, packs, found, alert):
+    for days, level in enumerate(("orange", "yellow", "orange", "yellow", "orange")):
+        night(city, packs, found, alert, level, ON + timedelta(days=days))
+    kinds = city.scalars(select(AlertEvent.kind).where(AlertEvent.alert_id == alert.id).order_by(AlertEvent.id)).all()
+    assert (alert.level, kinds) == ("orange", ["raised", "worsened"])
+
+
+def test_a_forecast_of_a_year_that_is_over_runs_out_instead_of_being_settled(city, packs, found, alert):
+    night(city, packs, found, alert, "yellow")
+    alert.expires_on = ON
+    night(city, packs, found, alert, None, ON + timedelta(days=1))
+    assert (alert.state, alert.resolution) == ("expired", "期限已过")
 
 
 def test_an_alert_settled_by_a_person_stays_settled_while_nothing_changes(city, packs, found, alert):

@@ -1,18 +1,20 @@
-"""alerts.yaml, awards.yaml, targets.yaml, tasks.yaml, visit.yaml."""
+"""alerts.yaml, calendar.yaml, awards.yaml, targets.yaml, tasks.yaml, visit.yaml."""
 
 # ruff: noqa: TC001  (pydantic reads annotations at run time)
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from crm.criteria.schema.base import Amount, Entry, Expression, Label, Model, Name, Sourced
 from crm.criteria.schema.conditions import Node
 
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]|29|30|31)$")]
 
-class AlertLevel(Model):
-    """A colour of an alert; the first whose condition is met wins."""
+
+class AlertLevel(Sourced):
+    """A colour of an alert; the first whose condition is met wins. One that rests on a text names it."""
 
     level: Literal["red", "orange", "yellow", "green", "grey"]
     if_: Expression | None = Field(default=None, alias="if")  # over the rule's inputs; none: everything else
@@ -29,10 +31,49 @@ class AlertRule(Entry, Sourced):
     note: str | None = None
 
 
+class Escalation(Entry, Sourced):
+    """After how many work days an alert of a level (`id`) nobody handled goes to the next level of people."""
+
+    label: Label
+    unacknowledged: int = Field(ge=1)  # nobody has taken it on
+    unhandled: int | None = Field(default=None, ge=1)  # taken on, but no visit, case or task attached; none: never
+
+
 class Alerts(Model):
     """alerts.yaml"""
 
     alerts: tuple[AlertRule, ...]
+    escalation: tuple[Escalation, ...] = ()
+
+
+class ReviewWindow(Entry, Sourced):
+    """A window of the yearly review of the register. `year` none: every year that has no notice of its own on file."""
+
+    label: Label
+    year: int | None = None
+    batch: Literal[1, 2]
+    opens: MonthDay | None = None
+    closes: MonthDay
+    closes_next_year: bool = False
+    allows: str
+    note: str | None = None
+
+
+class FilingDeadline(Entry, Sourced):
+    """By which day of the following month a month's figures are expected; one that falls on a free day moves on."""
+
+    label: Label
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()  # empty: every month; a later entry wins
+    day: int = Field(ge=1, le=28)
+    skip_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    note: str | None = None
+
+
+class Calendar(Model):
+    """calendar.yaml"""
+
+    review_windows: tuple[ReviewWindow, ...] = ()
+    filing_deadlines: tuple[FilingDeadline, ...] = ()
 
 
 class Award(Entry, Sourced):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 5_000
 _LAST = ("enterprise",)
-_COMPUTED = {"alert": "state IN ('open', 'resolved')", "move": "proposed_by IS NULL AND decided_at IS NULL"}
+_COMPUTED = {"alert": "state IN ('open', 'resolved', 'expired')", "move": "proposed_by IS NULL AND decided_at IS NULL"}
 """Rows the nightly run derives (no person has acted on them): they go with the firm. So do all tables that cascade."""
 
 

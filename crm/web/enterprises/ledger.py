@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Date, Integer, String, cast, func, literal, null, select, type_coerce, union_all
 
-from crm.alerts.models import Alert
+from crm.alerts.models import LIVE, Alert
 from crm.cases.models import Case
 from crm.core.db import is_postgresql
 from crm.enterprises.models import Contact
@@ -79,7 +79,7 @@ def _parts(session: Session, firm: int) -> list[Any]:
         part("register", RegisterMembership, RegisterMembership.entered_on, RegisterMembership.exited_on, RegisterMembership.entry, RegisterMembership.exit_reason, RegisterMembership.document, RegisterMembership.profession),
         part("title", TitleGrant, TitleGrant.granted_on, func.coalesce(TitleGrant.revoked_on, TitleGrant.valid_to), TitleGrant.title, TitleGrant.batch, TitleGrant.document, cast(TitleGrant.revoked_on, String)),
         part("stage", StageEntry, StageEntry.on, StageEntry.ended_on, StageEntry.stage, StageEntry.board, StageEntry.document, none),
-        part("alert", Alert, Alert.raised_on, Alert.snoozed_until, Alert.level, Alert.headline, Alert.rule, Alert.state).where(Alert.state != "resolved"),
+        part("alert", Alert, Alert.raised_on, Alert.snoozed_until, Alert.level, Alert.headline, Alert.rule, Alert.state).where(Alert.state.in_(LIVE)),
         part("case", Case, _day(session, Case.opened_at), Case.due_on, Case.kind, Case.title, Case.lead_unit, Case.state).where(Case.state == "open"),
         part("contact", Contact, none, none, Contact.name, Contact.phone, Contact.title, cast(cast(Contact.is_primary, Integer), String)).where(Contact.ended_on.is_(None)),
         select(visits.order_by(Visit.started_at.desc()).limit(VISITS_SHOWN).subquery()),
