@@ -20,7 +20,8 @@ SMALLEST_ROUGH = 100  # 万元
 WIDTH = 136  # of the drawing, in its own units
 EVENTS = {
     "raised": "提出预警", "worsened": "变得更严重", "eased": "有所缓和", "acknowledged": "认领", "snoozed": "暂缓", "reopened": "重新打开",
-    "resolved": "解除", "released": "放回待认领", "woken": "暂缓到期", "note": "备注",
+    "resolved": "解除", "expired": "期限已过", "released": "放回待认领", "woken": "暂缓到期", "note": "备注", "assigned": "指派", "attached": "关联",
+    "detached": "移除关联", "task_done": "完成任务", "muted": "免打扰", "undone": "撤销上一步", "escalated": "逐级提醒",
 }
 """Kind of an event -> what happened."""
 SUBJECTS = {"register": "入库起点"}
@@ -220,6 +221,12 @@ def handled(alert: Alert, owner: str | None) -> str:
         return f"{owner or '有人'} 已认领"
     if alert.state == "snoozed":
         return f"暂缓到 {alert.snoozed_until}" if alert.snoozed_until else STATES["snoozed"]
+    if alert.state == "in_hand":
+        return f"{owner or '有人'} 办理中"
+    if alert.state == "muted":
+        return f"免打扰到 {alert.muted_until}" if alert.muted_until else STATES["muted"]
+    if alert.state == "expired":
+        return STATES["expired"]
     if alert.state == "resolved":
         return f"已解除{'：' + alert.resolution if alert.resolution else ''}"
     return ""
