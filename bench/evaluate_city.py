@@ -25,6 +25,7 @@ from seeds.demo import create_demo
 
 ON = date(2026, 11, 22)
 MANAGER = Access(1, "bench", frozenset({"manager"}), ("331000",))
+COLUMNS = dict.fromkeys(("step_up", "grow_strong", "go_public", "grow_large"), ())
 
 
 def timed(work):
@@ -67,7 +68,7 @@ def main():
         event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
         figures["list"] = page(session, statements, lambda: firms(session, MANAGER))
         figures["list_county"] = page(session, statements, lambda: firms(session, MANAGER, Filters(region="331081"), sort="revenue"))
-        figures["board"] = page(session, statements, lambda: board(session, MANAGER, Filters(), {}))
+        figures["board"] = page(session, statements, lambda: board(session, MANAGER, Filters(), COLUMNS))
     figures["rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(figures, ensure_ascii=False, indent=None if given.json else 1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from flask import current_app
 from flask_appbuilder.api import expose
 from flask_appbuilder.security.decorators import permission_name, protect
 
@@ -12,6 +13,7 @@ from crm.alerts.models import Alert
 from crm.api.facts import columns
 from crm.api.scoped import READERS, Body, ScopedApi, id_is, text_is
 from crm.core.clock import now, today
+from crm.jobs.chain import packs_of
 from crm.ladder import operations as ladder
 from crm.ladder.models import Move
 from crm.security.request import access, db
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flask.typing import ResponseReturnValue
+
+    from crm.criteria.packs import Packs
+
+def packs() -> Packs:
+    """The packs of this instance."""
+    return packs_of(current_app.extensions["crm_settings"])
+
 
 STAFF = ("officer", "manager", "administrator")
 
@@ -79,7 +88,7 @@ class MovesApi(ScopedApi):
         """
         body = Body("enterprise_id", "to_place", "reason")
         move = ladder.propose(
-            db(), access(), body.key("enterprise_id"), body.text("to_place", longest=16, needed=True) or "", on=today(), at=now(),
+            db(), access(), body.key("enterprise_id"), body.text("to_place", longest=16, needed=True) or "", packs=packs(), on=today(), at=now(),
             reason=body.text("reason", longest=2000),
         )
         db().flush()
@@ -104,7 +113,7 @@ class MovesApi(ScopedApi):
             - jwt: []
         """
         self.one(pk)
-        return self.saved(ladder.confirm(db(), access(), pk, on=today(), at=now(), reason=Body("reason").text("reason", longest=2000)))
+        return self.saved(ladder.confirm(db(), access(), pk, packs=packs(), on=today(), at=now(), reason=Body("reason").text("reason", longest=2000)))
 
     @expose("/<int:pk>/reject", methods=["POST"])
     @protect()

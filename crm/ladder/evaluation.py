@@ -19,7 +19,8 @@ from crm.criteria.engine import Evaluation, evaluate
 from crm.criteria.masks import last_note, settled
 from crm.criteria.store import store
 from crm.ladder.facts import facts_frame
-from crm.ladder.models import PLACES, STEP_BETWEEN, STEPS, Move, Standing
+from crm.ladder.models import Move, Standing
+from crm.ladder.places import Ladder, ladder_of
 from crm.ladder.since import known_since, since
 from crm.ladder.standing import STEP_KEYS, standings
 
@@ -123,16 +124,17 @@ def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetim
     new = standings(evaluation)
     if forecast is not None:
         new = new.join(forecast, on="enterprise_id", how="left", maintain_order="left")
-    old = _old(session, ids)
+    ladder = ladder_of(evaluation.pack)
+    old = _old(session, ids, ladder)
     joined = new.join(old, on="enterprise_id", how="left", suffix="_old", maintain_order="left").join(known_since(session, evaluation, ids), on="enterprise_id")
     if told is not None:
         told(evaluation, new)
-    done.standings += _write(session, joined, evaluation.on)
-    done.lapsed += _lapse(session, joined)
+    done.standings += _write(session, joined, evaluation.on, ladder)
+    done.lapsed += _lapse(session, joined, ladder)
     done.proposed += _propose(session, joined, evaluation, at)
 
 
-def _old(session: Session, ids: list[int]) -> pl.DataFrame:
+def _old(session: Session, ids: list[int], ladder: Ladder) -> pl.DataFrame:
     """Standings on file; JSON columns as text."""
     names = ("enterprise_id", *KEPT, *OWN, *FORECAST)
     query = select(*(getattr(Standing, name) for name in names))
@@ -140,7 +142,7 @@ def _old(session: Session, ids: list[int]) -> pl.DataFrame:
         query = query.where(Standing.enterprise_id.in_(ids))
     columns: dict[str, Any] = fetch_columns(session, query)
     for name in ("pools", "titles", "steps"):
-        columns[name] = [_compact(value) for value in columns[name]]
+        columns[name] = [_compact(value, ladder) for value in columns[name]]
     columns["place_since"] = [None if day is None else str(day) for day in columns["place_since"]]
     whole = ("enterprise_id", "near_missing", "near_ratio", "revenue_year", "revenue_last", *(name for name in FORECAST if name != "ytd_period"))
     kinds = {name: pl.Int64 if name in whole else pl.Boolean if name in ("in_register", "should_register") else pl.String for name in names}
@@ -149,28 +151,30 @@ def _old(session: Session, ids: list[int]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=kinds)
 
 
-def _compact(value: Any) -> str:
+def _compact(value: Any, ladder: Ladder) -> str:
     """SQLite gives the text that was written, PostgreSQL the value with its keys in an order of its own."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
-        value = {step: {key: value[step].get(key) for key in STEP_KEYS} for step in STEPS if step in value}
+        value = {step: {key: value[step].get(key) for key in STEP_KEYS} for step in ladder.steps if step in value}
     return orjson.dumps(value).decode()
 
 
-def _write(session: Session, joined: pl.DataFrame, on: date) -> int:
-    """Write standings that are new or differ. The place is the one on file; at first sight the tier."""
+def _write(session: Session, joined: pl.DataFrame, on: date, ladder: Ladder) -> int:
+    """Write standings that are new or differ. The place is the one on file; at first sight, or on a ladder without it, the tier."""
     own = [name for name in (*OWN, *FORECAST) if f"{name}_old" in joined.columns]
-    settled = joined.with_columns(place_old=pl.col("place"), since_old=pl.col("place_since"), place=pl.coalesce("place", "tier")).with_columns(place_since=since())
+    known = pl.col("place").is_in(list(ladder.places))
+    settled = joined.with_columns(place_old=pl.col("place"), since_old=pl.col("place_since"), place=pl.coalesce(pl.when(known).then(pl.col("place")), "tier"),
+                                  place_since=pl.when(known).then(pl.col("place_since"))).with_columns(place_since=since(ladder))
     differs = [pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in own]
-    changed = settled.filter(pl.any_horizontal(*differs, pl.col("place_old").is_null(), pl.col("place_since").ne_missing(pl.col("since_old"))))
+    changed = settled.filter(pl.any_horizontal(*differs, pl.col("place_old").ne_missing(pl.col("place")), pl.col("place_since").ne_missing(pl.col("since_old"))))
     columns = {name: changed[name].to_list() for name in ("enterprise_id", *own, "place")}
     columns["place_since"] = changed["place_since"].str.to_date().to_list()
     columns["evaluated_on"] = [on] * changed.height
     return upsert_rows(session, Standing, ["enterprise_id"], columns)
 
 
-def _lapse(session: Session, joined: pl.DataFrame) -> int:
+def _lapse(session: Session, joined: pl.DataFrame, ladder: Ladder) -> int:
     """Open proposals of evaluation whose ground is gone are put aside."""
     query = select(Move).where(Move.state == "proposed", Move.proposed_by.is_(None))
     moves = session.scalars(query).all()
@@ -181,8 +185,8 @@ def _lapse(session: Session, joined: pl.DataFrame) -> int:
     lapsed = 0
     for move in moves:
         row = rows.get(move.enterprise_id)
-        up = _rank(move.to_place) > _rank(move.from_place)
-        if row is not None and not (row.get(f"proposes.{move.step}") if up else _rank(row["tier"]) < _rank(move.from_place)):
+        up = ladder.rank(move.to_place) > ladder.rank(move.from_place)
+        if row is not None and not (row.get(f"proposes.{move.step}") if up else ladder.rank(row["tier"]) < ladder.rank(move.from_place)):
             move.state = "superseded"
             lapsed += 1
     session.flush()
@@ -192,14 +196,15 @@ def _lapse(session: Session, joined: pl.DataFrame) -> int:
 def _propose(session: Session, joined: pl.DataFrame, evaluation: Evaluation, at: datetime) -> int:
     """Propose what the verdicts newly support: up, where a step's condition turned met; down, where the tier fell below the place."""
     wanted: list[tuple[str, str, str, pl.DataFrame]] = []
-    for step, (low, high) in STEP_BETWEEN.items():
+    ladder = ladder_of(evaluation.pack)
+    for step, (low, high) in ladder.between.items():
         name = f"proposes.{step}"
         if name in joined.columns:
             was = pl.col("steps_old").str.contains(f'"{step}":\\{{"state":"[a-z_]+","proposes":true', literal=False).fill_null(value=False)
             wanted.append((step, low, high, joined.filter(pl.col(name) & ~was & (pl.coalesce("place", "tier") == low))))
-    fell = joined.filter(pl.col("place").is_not_null() & _below("tier", "tier_old") & _below("tier", "place"))
+    fell = joined.filter(pl.col("place").is_not_null() & _below("tier", "tier_old", ladder) & _below("tier", "place", ladder))
     for (place, tier), part in fell.group_by("place", "tier"):
-        step = next(step for step, (low, _) in STEP_BETWEEN.items() if low == tier)
+        step = str(ladder.step_up(str(tier)))
         wanted.append((step, str(place), str(tier), part))
     return sum(_insert(session, step, low, high, part, evaluation, at) for step, low, high, part in wanted)
 
@@ -237,10 +242,7 @@ def _verdict(row: dict[str, Any], step: str) -> dict[str, Any]:
     }
 
 
-def _rank(place: str) -> int:
-    return list(PLACES).index(place)
-
-
-def _below(one: str, other: str) -> pl.Expr:
-    ranks = {place: rank for rank, place in enumerate(PLACES)}
+def _below(one: str, other: str, ladder: Ladder) -> pl.Expr:
+    """Whether a place lies under another; null where the firm stands on another ladder's place."""
+    ranks = {place: rank for rank, place in enumerate(ladder.places)}
     return pl.col(one).replace_strict(ranks, default=None, return_dtype=pl.Int8) < pl.col(other).replace_strict(ranks, default=None, return_dtype=pl.Int8)

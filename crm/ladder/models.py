@@ -10,13 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from crm.core.db import Base, Instant, Json, Keyed
 from crm.enterprises.models import Enterprise
 
-PLACES = {"small": "规下", "above_size": "规上", "strong": "优质", "listed": "上市", "large": "领航"}
-PLACE_GLYPHS = {"small": "小", "above_size": "规", "strong": "优", "listed": "市", "large": "大"}
-STEPS = {"step_up": "小升规", "grow_strong": "规做强", "go_public": "优上市", "grow_large": "市做大"}
-STEP_BETWEEN = {
-    "step_up": ("small", "above_size"), "grow_strong": ("above_size", "strong"),
-    "go_public": ("strong", "listed"), "grow_large": ("listed", "large"),
-}
 MOVE_STATES = {"proposed": "待确认", "confirmed": "已确认", "rejected": "已驳回", "withdrawn": "已撤回", "superseded": "已失效"}
 STAGES = {
     "nurture": "培育", "share_reform": "股改", "neeq": "新三板", "tutoring": "辅导",

@@ -17,25 +17,36 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crm.criteria.engine import Evaluation
+    from crm.ladder.places import Ladder
 
-ABOVE_SIZE, STRONG, LISTED = "above_size", "strong", "listed"
 _FEW = 500
 
 
 def known_since(session: Session, evaluation: Evaluation, ids: Sequence[int]) -> pl.DataFrame:
-    """`enterprise_id` and a day (ISO text, null = no fact says) per place that a dated fact leads to: `since.above_size` …"""
-    on = evaluation.on
-    stay, title, stage = RegisterMembership, TitleGrant, StageEntry
-    asked = {
-        ABOVE_SIZE: (stay, stay.entered_on, [stay.exited_on.is_(None) | (stay.exited_on > on)]),
-        STRONG: (title, title.granted_on, [title.title.in_(_titles(evaluation)), title.revoked_on.is_(None), title.valid_to.is_(None) | (title.valid_to >= on)]),
-        LISTED: (stage, stage.on, [stage.stage == LISTED, stage.ended_on.is_(None) | (stage.ended_on > on)]),
-    }
+    """`enterprise_id` and per place of the pack's ladder a day (ISO text, null = no fact says): `since.above_size` …"""
     found = pl.DataFrame({"enterprise_id": ids}, schema={"enterprise_id": pl.Int64})
-    for place, (model, day, where) in asked.items():
-        query = select(model.enterprise_id, func.min(day).label("day")).where(day <= on, *where).group_by(model.enterprise_id)
-        found = found.join(_days(session, query, model, ids, place), on="enterprise_id", how="left", maintain_order="left")
+    for place in evaluation.pack.ladder:
+        asked = _asked(evaluation, f"place.{place.id}")
+        if asked is None:
+            found = found.with_columns(pl.lit(None, pl.String).alias(f"since.{place.id}"))
+            continue
+        model, day, where = asked
+        query = select(model.enterprise_id, func.min(day).label("day")).where(day <= evaluation.on, *where).group_by(model.enterprise_id)
+        found = found.join(_days(session, query, model, ids, place.id), on="enterprise_id", how="left", maintain_order="left")
     return found
+
+
+def _asked(evaluation: Evaluation, item: str) -> tuple[Any, Any, list[Any]] | None:
+    """The dated fact a place rests on: a listing stage, else a title, else the stay in the register; None where figures decide."""
+    on, named = evaluation.on, _named(evaluation, item)
+    stay, title, stage = RegisterMembership, TitleGrant, StageEntry
+    if named["stage"]:
+        return stage, stage.on, [stage.stage.in_(sorted(named["stage"])), stage.ended_on.is_(None) | (stage.ended_on > on)]
+    if named["title"]:
+        return title, title.granted_on, [title.title.in_(sorted(named["title"])), title.revoked_on.is_(None), title.valid_to.is_(None) | (title.valid_to >= on)]
+    if named["register"]:
+        return stay, stay.entered_on, [stay.exited_on.is_(None) | (stay.exited_on > on)]
+    return None
 
 
 def _days(session: Session, query: Any, model: Any, ids: Sequence[int], place: str) -> pl.DataFrame:
@@ -46,23 +57,25 @@ def _days(session: Session, query: Any, model: Any, ids: Sequence[int], place: s
     )
 
 
-def _titles(evaluation: Evaluation) -> list[str]:
-    """Titles any of which makes a firm 优质 by the pack, through the items its condition names."""
-    found: set[str] = set()
-    items, seen = [f"place.{STRONG}"], set()
+def _named(evaluation: Evaluation, item: str) -> dict[str, set[str]]:
+    """Titles, stages and register facts a place asks for, through the items its condition names."""
+    found: dict[str, set[str]] = {"title": set(), "stage": set(), "register": set()}
+    items, seen = [item], set()
     while items:
         key = items.pop()
-        item = evaluation.program.by_key.get(key)
+        tested = evaluation.program.by_key.get(key)
         seen.add(key)
-        for leaf in item.tree.leaves if item is not None and item.tree is not None else ():
-            found |= {column.key for column in columns(leaf.term) if column.kind == "title"}
+        for leaf in tested.tree.leaves if tested is not None and tested.tree is not None else ():
+            for column in columns(leaf.term):
+                if column.kind in found:
+                    found[column.kind].add(column.key)
             items += [part.item for part in walk(leaf.term) if isinstance(part, Met) and part.item not in seen]
-    return sorted(found)
+    return found
 
 
-def since() -> pl.Expr:
+def since(ladder: Ladder) -> pl.Expr:
     """The day kept, else the one the facts give for the place."""
     told = pl.lit(None, pl.String)
-    for place in (ABOVE_SIZE, STRONG, LISTED):
+    for place in ladder.places:
         told = pl.when(pl.col("place") == place).then(pl.col(f"since.{place}")).otherwise(told)
     return pl.coalesce("place_since", told)

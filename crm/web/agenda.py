@@ -92,7 +92,7 @@ def quiet_firms(session: Session, access: Access, on: date) -> Some:
     limit = on - timedelta(days=QUIET_DAYS)
     level = case({level: rank for rank, level in enumerate(LEVELS)}, value=Standing.alert_level, else_=len(LEVELS))
     query = (
-        select(Enterprise.id.label("enterprise_id"), Enterprise.name, Standing.last_visit_on, Standing.alert_level, Standing.place)
+        select(Enterprise.id.label("enterprise_id"), Enterprise.name, Enterprise.region_code, Standing.last_visit_on, Standing.alert_level, Standing.place)
         .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .where(mine(access), Enterprise.status == "active", or_(Standing.last_visit_on.is_(None), Standing.last_visit_on < limit))
         .order_by(level, Standing.last_visit_on.is_not(None), Standing.last_visit_on, Enterprise.id)
@@ -103,7 +103,7 @@ def quiet_firms(session: Session, access: Access, on: date) -> Some:
 def open_moves(session: Session, access: Access) -> Some:
     """Proposed moves of the place that wait for a decision, oldest first."""
     query = (
-        select(Move, Enterprise.name)
+        select(Move, Enterprise.name, Enterprise.region_code)
         .join(Enterprise, Enterprise.id == Move.enterprise_id)
         .where(visible(access), Move.state == "proposed")
         .order_by(Move.proposed_on, Move.id)
@@ -124,7 +124,7 @@ def places_below(session: Session, access: Access) -> list[Region]:
 
 def _alerts() -> Any:
     return (
-        select(Alert, Enterprise.name, Standing.place)
+        select(Alert, Enterprise.name, Enterprise.region_code, Standing.place)
         .join(Enterprise, Enterprise.id == Alert.enterprise_id)
         .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .order_by(WORST_FIRST, Alert.raised_on.desc(), Alert.id)

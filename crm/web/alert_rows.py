@@ -12,7 +12,7 @@ from crm.alerts.models import LEVEL_NAMES, LEVELS, RULES, STATES
 from crm.regions.models import Industry, Region
 from crm.web import address
 from crm.web.alert_words import SUBJECTS, handled, interval_of
-from crm.web.packs import main_pack
+from crm.web.packs import label
 from crm.web.page import access, db
 from crm.web.people import people
 
@@ -94,7 +94,7 @@ def rows(lines: Sequence[AlertLine]) -> list[Row]:
     return [
         Row(
             line.alert, line.firm.name, line.region_name, names.get(line.firm.industry_code or ""), officers.get(line.firm.officer_id or 0),
-            handled(line.alert, line.owner.get_full_name() if line.owner else None), SUBJECTS.get(line.alert.subject) or main_pack().label(line.alert.subject),
+            handled(line.alert, line.owner.get_full_name() if line.owner else None), SUBJECTS.get(line.alert.subject) or label(line.alert.subject, line.firm.region_code),
         )
         for line in lines
     ]

@@ -1,4 +1,4 @@
-"""The pipeline board: four steps with their groups, and the moves proposed and decided on it."""
+"""The pipeline board: the ladder's steps with their groups, and the moves proposed and decided on it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from crm.core.errors import Invalid
 from crm.core.money import human
 from crm.ladder import operations
 from crm.ladder.counts import tallies
-from crm.ladder.models import PLACE_GLYPHS, PLACES, STEP_BETWEEN, STEPS
+from crm.ladder.models import Standing
 from crm.ladder.operations.moves import DECIDERS
 from crm.ladder.queries import Filters, board, cards, firms, open_moves
 from crm.ladder.queries.board import proposed
 from crm.web.address import LARGEST, choice, here, words
 from crm.web.enterprises.choices import counties
 from crm.web.enterprises.filters import code
-from crm.web.packs import main_pack
+from crm.web.packs import label, ladder_for, ladder_here, packs, steps_here
 from crm.web.page import STAFF, Page, access, db, wants_json
 from crm.web.verdicts import verdicts, verdicts_of
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from crm.criteria.packs import Pack
-    from crm.ladder.models import Move, Standing
+    from crm.ladder.models import Move
+    from crm.ladder.places import Ladder
     from crm.ladder.queries import BoardColumn, Line
     from crm.web.verdicts import Verdict
 
@@ -50,13 +50,13 @@ class BoardPage(Page):
     @has_access
     @permission_name("read")
     def index(self) -> str:
-        """The four columns, each with its groups."""
+        """A column per step, each with its groups."""
         who, wanted = access(), _filters()
-        pack = main_pack()
-        columns = board(db(), who, wanted, {step.id: [g.id for g in step.groups] for step in pack.steps}, limit=CARDS)
+        ladder = ladder_here(wanted.region)
+        columns = board(db(), who, wanted, steps_here(wanted.region), limit=CARDS)
         return self.show(
-            "board/board.html", columns=[_column(c, pack) for c in columns], filters=wanted, here=here, regions=counties(), glyphs=PLACE_GLYPHS,
-            places=PLACES, may_decide=who.has(*DECIDERS), filter_args=_kept(), **self._numbers(wanted),
+            "board/board.html", columns=[_column(c, ladder) for c in columns], filters=wanted, here=here, regions=counties(), glyphs=ladder.glyphs,
+            places=ladder.places, may_decide=who.has(*DECIDERS), filter_args=_kept(), **self._numbers(wanted),
         )
 
     @expose("/waiting")
@@ -66,7 +66,7 @@ class BoardPage(Page):
         """Moves that wait for a decision."""
         page = open_moves(db(), access(), _filters(), after=request.args.get("after"), limit=LINES)
         return self.show(
-            "board/waiting.html", page=page, filters=_filters(), here=here, regions=counties(), places=PLACES, glyphs=PLACE_GLYPHS, steps=STEPS,
+            "board/waiting.html", page=page, filters=_filters(), here=here, regions=counties(), label=label,
             may_decide=access().has(*DECIDERS), **self._numbers(_filters()),
         )
 
@@ -76,11 +76,11 @@ class BoardPage(Page):
     def near(self) -> str:
         """Firms within reach of their next step, the nearest first."""
         wanted = _filters()
-        wanted = replace(wanted, near=wanted.near or 1, step=choice("step", STEPS))
+        wanted = replace(wanted, near=wanted.near or 1, step=choice("step", ladder_here(wanted.region).steps))
         page = firms(db(), access(), wanted, sort="near", after=request.args.get("after"), limit=LINES)
         return self.show(
-            "board/near.html", page=page, filters=wanted, here=here, regions=counties(), label=main_pack().label, steps=STEPS,
-            places=PLACES, **self._numbers(wanted),
+            "board/near.html", page=page, filters=wanted, here=here, regions=counties(), label=label, steps=ladder_here(wanted.region).steps,
+            **self._numbers(wanted),
         )
 
     @expose("/cards")
@@ -88,13 +88,15 @@ class BoardPage(Page):
     @permission_name("read")
     def more_cards(self) -> str:
         """Further cards of one group, as a fragment."""
-        step, group = choice("step", STEPS), words("group", 48)
+        wanted = _filters()
+        ladder = ladder_here(wanted.region)
+        step, group = choice("step", ladder.steps), words("group", 48)
         if step is None:
             raise Invalid("缺少阶段，请回到看板。", field="step")
-        page = cards(db(), access(), _filters(), step, group, after=request.args.get("after"), limit=MORE)
+        page = cards(db(), access(), wanted, step, group, after=request.args.get("after"), limit=MORE)
         moves = proposed(db(), [line.firm.id for line in page.rows])
-        made = Group(group, main_pack().label(group) if group else "其他", 0, [_card(line, moves.get(line.firm.id)) for line in page.rows], page.after)
-        return self.show("board/cards.html", group=made, step=step, glyphs=PLACE_GLYPHS, may_decide=access().has(*DECIDERS), filter_args=_kept())
+        made = Group(group, label(group) if group else "其他", 0, [_card(line, moves.get(line.firm.id)) for line in page.rows], page.after)
+        return self.show("board/cards.html", group=made, step=step, glyphs=ladder.glyphs, may_decide=access().has(*DECIDERS), filter_args=_kept())
 
     def _numbers(self, wanted: Filters) -> dict[str, Any]:
         """Counts of the snapshot that head the board."""
@@ -109,7 +111,7 @@ class BoardPage(Page):
         firm = str(given.get("enterprise_id", ""))
         if not firm.isdecimal() or int(firm[:20]) > LARGEST or not isinstance(given.get("to_place"), str):
             raise Invalid("缺少企业或目标层级，请刷新后再试。")
-        move = operations.propose(db(), access(), int(firm), given["to_place"], on=today(), at=now(), reason=_reason(given))
+        move = operations.propose(db(), access(), int(firm), given["to_place"], packs=packs(), on=today(), at=now(), reason=_reason(given))
         db().commit()
         return _answer(move, f"已提出：{_arrow(move)}，待确认", 201)
 
@@ -127,7 +129,7 @@ class BoardPage(Page):
     @permission_name("decide")
     def confirm(self, move_id: int) -> ResponseReturnValue:
         """Agree: the firm's place changes from today."""
-        move = operations.confirm(db(), access(), move_id, on=today(), at=now(), reason=_reason(_given()))
+        move = operations.confirm(db(), access(), move_id, packs=packs(), on=today(), at=now(), reason=_reason(_given()))
         db().commit()
         return _answer(move, f"已确认：{_arrow(move)}")
 
@@ -145,7 +147,7 @@ class BoardPage(Page):
     @permission_name("decide")
     def undo(self, move_id: int) -> ResponseReturnValue:
         """Take the latest decision back."""
-        move = operations.undo(db(), access(), move_id, on=today(), at=now(), reason=_reason(_given()))
+        move = operations.undo(db(), access(), move_id, packs=packs(), on=today(), at=now(), reason=_reason(_given()))
         db().commit()
         return _answer(move, "已撤销刚才的决定")
 
@@ -204,13 +206,13 @@ def _kept() -> dict[str, str]:
     return {name: request.args[name] for name in ("q", "region", "level", "near", "officer", "industry") if request.args.get(name)}
 
 
-def _column(column: BoardColumn, pack: Pack) -> Column:
-    low, high = STEP_BETWEEN[column.step]
+def _column(column: BoardColumn, ladder: Ladder) -> Column:
+    low, high = ladder.between[column.step]
     groups = [
-        Group(g.id, pack.label(g.id) if g.id else "其他", g.total, [_card(line, column.proposed.get(line.firm.id)) for line in g.cards], g.after)
+        Group(g.id, label(g.id) if g.id else "其他", g.total, [_card(line, column.proposed.get(line.firm.id)) for line in g.cards], g.after)
         for g in column.groups
     ]
-    return Column(column.step, STEPS[column.step], f"{PLACE_GLYPHS[low]} → {PLACE_GLYPHS[high]}", low, column.total, groups)
+    return Column(column.step, ladder.steps[column.step], f"{ladder.glyph(low)} → {ladder.glyph(high)}", low, column.total, groups)
 
 
 def _card(line: Line, move: Move | None) -> Card:
@@ -229,7 +231,7 @@ def _short(at: Standing) -> str:
     if at.near_text:
         return at.near_text
     step = at.steps.get(at.active_step or "", {})
-    item = main_pack().label(step["item"]) if step.get("item") else ""
+    item = label(step["item"], at.region_code) if step.get("item") else ""
     if step.get("unknown"):
         return f"{item}：缺 {step['unknown']} 项数据"
     return f"{item}：条件已符合" if item and not step.get("missing") else ""
@@ -251,7 +253,9 @@ def _reason(given: dict[str, Any]) -> str | None:
 
 
 def _arrow(move: Move) -> str:
-    return f"{PLACE_GLYPHS[move.from_place]} → {PLACE_GLYPHS[move.to_place]}（{PLACES[move.to_place]}）"
+    standing = db().get(Standing, move.enterprise_id)
+    ladder = ladder_for(standing.region_code if standing else None)
+    return f"{ladder.glyph(move.from_place)} → {ladder.glyph(move.to_place)}（{ladder.name(move.to_place)}）"
 
 
 def _answer(move: Move, message: str, status: int = 200) -> ResponseReturnValue:

@@ -23,6 +23,7 @@ from crm.jobs.queries import SILENT_AFTER, WorkerState
 from crm.regions.models import Region, Zone
 from crm.security.gate import home
 from crm.web.filters import moment
+from crm.web.packs import place_glyph
 from crm.web.page import access, db
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def asset(name: str) -> str:
 def install(app: Flask) -> None:
     """Give templates what base.html needs."""
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31_536_000
+    app.add_template_global(place_glyph)  # macros see globals only
 
     @app.context_processor
     def _names() -> dict[str, Any]:

@@ -6,10 +6,9 @@ from flask_appbuilder import expose, has_access, permission_name
 
 from crm.core.clock import today
 from crm.ladder.counts import counts_by_region
-from crm.ladder.models import PLACE_GLYPHS, PLACES
 from crm.ladder.queries import Filters, firms
 from crm.web import agenda
-from crm.web.packs import main_pack
+from crm.web.packs import label, ladder_here
 from crm.web.page import STAFF, Page, access, db
 
 WEEKDAYS = "一二三四五六日"
@@ -42,12 +41,12 @@ class TodayPage(Page):
 
     def _place(self, heading: str) -> str:
         session, who = db(), access()
-        below = agenda.places_below(session, who)
+        below, ladder = agenda.places_below(session, who), ladder_here()
         codes = [*who.regions, *(region.code for region in below)]
         numbers = {name: counts_by_region(session, who, name, codes) for name in ("place", "alert")}
         return self.show(
-            "today/place.html", heading=heading, on=today(), below=below, numbers=numbers, total=_total(numbers, who.regions), glyphs=PLACE_GLYPHS,
-            red=agenda.red_alerts(session, who), moves=agenda.open_moves(session, who), near=firms(session, who, Filters(near=1), sort="near", limit=agenda.SHOWN).rows, places=PLACES, label=main_pack().label,
+            "today/place.html", heading=heading, on=today(), below=below, numbers=numbers, total=_total(numbers, who.regions),
+            red=agenda.red_alerts(session, who), moves=agenda.open_moves(session, who), near=firms(session, who, Filters(near=1), sort="near", limit=agenda.SHOWN).rows, places=ladder.places, label=label,
             may_decide=who.has("manager", "administrator"),
         )
 

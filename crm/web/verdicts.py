@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crm.ladder.models import PLACES, Standing
-from crm.ladder.operations.moves import ORDER, against_verdict, step_for
+from crm.ladder.models import Standing
+from crm.ladder.operations.moves import against_verdict
+from crm.web.packs import ladder_for
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from crm.ladder.places import Ladder
 
 Verdict = dict[str, Any]
 """{"against": a reason must be given, "text": Chinese}."""
@@ -21,14 +24,15 @@ def verdicts(session: Session, enterprise_id: int) -> dict[str, Verdict]:
 
 
 def verdicts_of(standing: Standing) -> dict[str, Verdict]:
-    """Every place but the firm's own."""
-    return {place: {"against": against_verdict(standing, place), "text": _text(standing, place)} for place in PLACES if place != standing.place}
+    """Every place of the firm's ladder but its own."""
+    ladder = ladder_for(standing.region_code)
+    return {place: {"against": against_verdict(standing, place, ladder), "text": _text(standing, place, ladder)} for place in ladder.places if place != standing.place}
 
 
-def _text(standing: Standing, place: str) -> str:
-    if ORDER[place] < ORDER[standing.place]:
-        return f"按评估应在“{PLACES[standing.tier]}”"
-    step = standing.steps.get(step_for(standing.place, place), {})
+def _text(standing: Standing, place: str, ladder: Ladder) -> str:
+    if ladder.rank(place) < ladder.rank(standing.place):
+        return f"按评估应在“{ladder.name(standing.tier)}”"
+    step = standing.steps.get(ladder.step_for(standing.place, place), {})
     missing = step.get("missing")
     words = {"met": "符合", "unmet": f"未达 {missing} 条" if missing else "未达", "unknown": "缺数据", "not_in_force": "没有现行规定"}
     return f"规则结论：{words.get(step.get('state', 'unknown'), '缺数据')}"

@@ -19,29 +19,29 @@ def ready(city):
     return city.scalars(select(Move).where(Move.state == "proposed", Move.step == "step_up").order_by(Move.id)).first()
 
 
-def test_a_confirmed_move_changes_the_place(city, ready):
-    confirm(city, MANAGER, ready.id, on=ON, at=AT)
+def test_a_confirmed_move_changes_the_place(city, ready, packs):
+    confirm(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
     assert city.get(Standing, ready.enterprise_id).place == "above_size"
 
 
-def test_a_confirmed_move_is_counted_at_once(city, ready):
+def test_a_confirmed_move_is_counted_at_once(city, ready, packs):
     before = counts(city, MANAGER, "place")["above_size"]
-    confirm(city, MANAGER, ready.id, on=ON, at=AT)
+    confirm(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
     assert counts(city, MANAGER, "place")["above_size"] == before + 1
 
 
-def test_an_officer_cannot_confirm(city, ready):
+def test_an_officer_cannot_confirm(city, ready, packs):
     with pytest.raises(Forbidden):
-        confirm(city, OFFICER, ready.id, on=ON, at=AT)
+        confirm(city, OFFICER, ready.id, packs=packs, on=ON, at=AT)
 
 
-def test_a_manager_of_another_city_finds_no_such_move(city, ready):
+def test_a_manager_of_another_city_finds_no_such_move(city, ready, packs):
     with pytest.raises(NotFound):
-        confirm(city, ELSEWHERE, ready.id, on=ON, at=AT)
+        confirm(city, ELSEWHERE, ready.id, packs=packs, on=ON, at=AT)
 
 
-def test_a_move_is_decided_once(city, ready):
-    confirm(city, MANAGER, ready.id, on=ON, at=AT)
+def test_a_move_is_decided_once(city, ready, packs):
+    confirm(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
     with pytest.raises(MoveDecided):
         reject(city, MANAGER, ready.id, at=AT, reason="晚了")
 
@@ -51,42 +51,42 @@ def test_a_refusal_needs_a_reason(city, ready):
         reject(city, MANAGER, ready.id, at=AT, reason=" ")
 
 
-def test_an_undone_confirmation_puts_the_firm_back(city, ready):
-    confirm(city, MANAGER, ready.id, on=ON, at=AT)
-    undo(city, MANAGER, ready.id, on=ON, at=AT)
+def test_an_undone_confirmation_puts_the_firm_back(city, ready, packs):
+    confirm(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
+    undo(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
     assert (city.get(Standing, ready.enterprise_id).place, ready.state) == ("small", "withdrawn")
 
 
-def test_an_undone_refusal_is_open_again(city, ready):
+def test_an_undone_refusal_is_open_again(city, ready, packs):
     reject(city, MANAGER, ready.id, at=AT, reason="再看")
-    undo(city, MANAGER, ready.id, on=ON, at=AT)
+    undo(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
     assert ready.state == "proposed"
 
 
-def test_against_the_verdict_a_reason_is_asked(city):
+def test_against_the_verdict_a_reason_is_asked(city, packs):
     firm = any_standing(city, place="small", register_state="unmet")
     with pytest.raises(ReasonNeeded):
-        propose(city, OFFICER, firm.enterprise_id, "above_size", on=ON, at=AT)
+        propose(city, OFFICER, firm.enterprise_id, "above_size", packs=packs, on=ON, at=AT)
 
 
-def test_with_a_reason_it_is_marked_as_against_the_verdict(city):
+def test_with_a_reason_it_is_marked_as_against_the_verdict(city, packs):
     firm = any_standing(city, place="small", register_state="unmet")
-    assert propose(city, OFFICER, firm.enterprise_id, "above_size", on=ON, at=AT, reason="已联系统计局").against_verdict
+    assert propose(city, OFFICER, firm.enterprise_id, "above_size", packs=packs, on=ON, at=AT, reason="已联系统计局").against_verdict
 
 
-def test_a_second_proposal_for_the_same_step_is_refused(city, ready):
+def test_a_second_proposal_for_the_same_step_is_refused(city, ready, packs):
     with pytest.raises(Conflict):
-        propose(city, OFFICER, ready.enterprise_id, "above_size", on=ON, at=AT, reason="再提")
+        propose(city, OFFICER, ready.enterprise_id, "above_size", packs=packs, on=ON, at=AT, reason="再提")
 
 
-def test_a_move_to_where_the_firm_stands_is_refused(city):
+def test_a_move_to_where_the_firm_stands_is_refused(city, packs):
     with pytest.raises(Invalid):
-        propose(city, OFFICER, any_standing(city, place="small").enterprise_id, "small", on=ON, at=AT)
+        propose(city, OFFICER, any_standing(city, place="small").enterprise_id, "small", packs=packs, on=ON, at=AT)
 
 
-def test_the_proposer_may_withdraw(city):
+def test_the_proposer_may_withdraw(city, packs):
     firm = any_standing(city, place="small", register_state="unmet")
-    move = propose(city, OFFICER, firm.enterprise_id, "above_size", on=ON, at=AT, reason="试试")
+    move = propose(city, OFFICER, firm.enterprise_id, "above_size", packs=packs, on=ON, at=AT, reason="试试")
     assert withdraw(city, OFFICER, move.id, at=AT).state == "withdrawn"
 
 

@@ -13,6 +13,7 @@ from crm.ladder.queries import SORTS, Filters, board, cards, firms, history, ope
 from crm.security.access import Access
 from tests.ladder.conftest import AT, ELSEWHERE, MANAGER, OFFICER
 
+COLUMNS = dict.fromkeys(("step_up", "grow_strong", "go_public", "grow_large"), ())
 
 def walk(session, access, **given):
     found, after = [], None
@@ -80,24 +81,24 @@ def test_counting_again_changes_nothing(city):
 
 
 def test_the_board_shows_every_firm_with_a_step_once(city):
-    columns = board(city, MANAGER, Filters(), {}, limit=500)
+    columns = board(city, MANAGER, Filters(), COLUMNS, limit=500)
     shown = [line.firm.id for column in columns for group in column.groups for line in group.cards]
     assert sorted(shown) == sorted(city.scalars(select(Standing.enterprise_id).where(Standing.active_step.is_not(None))))
 
 
 def test_the_snapshot_counts_of_the_board_are_those_of_the_firms(city):
     steps = list(city.scalars(select(Standing.active_step).where(Standing.active_step.is_not(None))))
-    assert {c.step: c.total for c in board(city, MANAGER, Filters(), {}) if c.total} == {step: steps.count(step) for step in set(steps)}
+    assert {c.step: c.total for c in board(city, MANAGER, Filters(), COLUMNS) if c.total} == {step: steps.count(step) for step in set(steps)}
 
 
 def test_a_filter_the_snapshot_cannot_answer_is_counted_over_the_firms(city):
     query = select(Standing.active_step).join(Enterprise, Enterprise.id == Standing.enterprise_id).where(Standing.active_step.is_not(None), Enterprise.status == "active")
     steps = list(city.scalars(query))
-    assert {c.step: c.total for c in board(city, MANAGER, Filters(status="active"), {}) if c.total} == {step: steps.count(step) for step in set(steps)}
+    assert {c.step: c.total for c in board(city, MANAGER, Filters(status="active"), COLUMNS) if c.total} == {step: steps.count(step) for step in set(steps)}
 
 
 def test_more_cards_follow_the_first_ones(city):
-    column = max(board(city, MANAGER, Filters(), {}, limit=3), key=lambda c: max((g.total for g in c.groups), default=0))
+    column = max(board(city, MANAGER, Filters(), COLUMNS, limit=3), key=lambda c: max((g.total for g in c.groups), default=0))
     group = max(column.groups, key=lambda g: g.total)
     rest = cards(city, MANAGER, Filters(), column.step, group.id, after=group.after, limit=500)
     assert len(group.cards) + len(rest.rows) == group.total
@@ -106,7 +107,7 @@ def test_more_cards_follow_the_first_ones(city):
 def test_the_board_takes_three_queries(city):
     statements = []
     event.listen(city.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
-    board(city, OFFICER, Filters(), {})
+    board(city, OFFICER, Filters(), COLUMNS)
     assert len(statements) == 3
 
 

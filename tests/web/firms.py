@@ -11,7 +11,7 @@ from crm.core.clock import now
 from crm.enterprises.models import Enterprise
 from crm.enterprises.operations import register_enterprise
 from crm.ladder.counts import rebuild_counts
-from crm.ladder.models import STEP_BETWEEN, Standing
+from crm.ladder.models import Standing
 from crm.regions.models import Industry, Region
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ DIVISIONS = (
 )
 INDUSTRIES = (("3441", "泵及真空设备制造"), ("5131", "米、面制品及食用油批发"))
 ON = date(2026, 10, 20)
+STEP_BETWEEN = {"step_up": ("small", "above_size"), "grow_strong": ("above_size", "strong"), "go_public": ("strong", "listed"), "grow_large": ("listed", "large")}
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS = [3**i % 31 for i in range(17)]
 

@@ -12,34 +12,30 @@ from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.enterprises.queries import get_visible
 from crm.ladder.counts import shift_place
 from crm.ladder.errors import MoveDecided, ReasonNeeded
-from crm.ladder.models import PLACES, STEP_BETWEEN, Move, Standing
+from crm.ladder.models import Move, Standing
+from crm.ladder.places import ladder_at
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlalchemy.orm import Session
 
+    from crm.criteria.packs import Packs
+    from crm.ladder.places import Ladder
     from crm.security.access import Access
 
-ORDER = {place: rank for rank, place in enumerate(PLACES)}
 DECIDERS = ("manager", "administrator")
 
 
-def step_for(from_place: str, to_place: str) -> str:
-    """The step a move belongs to: up, the one that ends at the new place; down, the one that starts from it."""
-    up = ORDER[to_place] > ORDER[from_place]
-    return next(step for step, (low, high) in STEP_BETWEEN.items() if (high if up else low) == to_place)
-
-
-def against_verdict(standing: Standing, to_place: str) -> bool:
+def against_verdict(standing: Standing, to_place: str, ladder: Ladder) -> bool:
     """Whether the verdicts speak against the move: up without the step's test met, down while the firm's tier is higher."""
-    if ORDER[to_place] > ORDER[standing.place]:
-        return bool(standing.steps.get(step_for(standing.place, to_place), {}).get("state") != "met")
-    return ORDER[standing.tier] > ORDER[to_place]
+    if ladder.rank(to_place) > ladder.rank(standing.place):
+        return bool(standing.steps.get(ladder.step_for(standing.place, to_place), {}).get("state") != "met")
+    return ladder.rank(standing.tier) > ladder.rank(to_place)
 
 
 def propose(
-    session: Session, access: Access, enterprise_id: int, to_place: str, *, on: date, at: datetime, reason: str | None = None
+    session: Session, access: Access, enterprise_id: int, to_place: str, *, packs: Packs, on: date, at: datetime, reason: str | None = None
 ) -> Move:
     """A person proposes a move. Against the verdict a reason must be given (ReasonNeeded)."""
     access.need("officer", "manager", "administrator")
@@ -47,15 +43,16 @@ def propose(
     standing = session.get(Standing, enterprise_id)
     if standing is None:
         raise Conflict("这家企业还没有评估过，请稍后再试。")
-    if to_place not in PLACES:
+    ladder = ladder_at(packs, standing.region_code)
+    if to_place not in ladder.places:
         raise Invalid("没有这个层级。", field="to_place")
     if to_place == standing.place:
-        raise Invalid(f"这家企业已在“{PLACES[to_place]}”，不需要变动。", field="to_place")
-    against = against_verdict(standing, to_place)
+        raise Invalid(f"这家企业已在“{ladder.name(to_place)}”，不需要变动。", field="to_place")
+    against = against_verdict(standing, to_place, ladder)
     reason = (reason or "").strip() or None
     if against and reason is None:
         raise ReasonNeeded("评估结论不支持这次变动，请写明理由。")
-    step = step_for(standing.place, to_place)
+    step = ladder.step_for(standing.place, to_place)
     move = Move(
         enterprise_id=enterprise_id, step=step, from_place=standing.place, to_place=to_place, state="proposed", proposed_on=on,
         proposed_by=access.user_id, reason=reason, against_verdict=against, verdict=verdict_of(standing, step), created_at=at,
@@ -68,7 +65,7 @@ def propose(
     return move
 
 
-def confirm(session: Session, access: Access, move_id: int, *, on: date, at: datetime, reason: str | None = None) -> Move:
+def confirm(session: Session, access: Access, move_id: int, *, packs: Packs, on: date, at: datetime, reason: str | None = None) -> Move:
     """A manager agrees: the firm's place changes from this day. Other open proposals from the old place lapse."""
     move, standing = _open(session, access, move_id)
     if move.against_verdict and not (reason or move.reason):
@@ -79,7 +76,7 @@ def confirm(session: Session, access: Access, move_id: int, *, on: date, at: dat
     others = select(Move).where(Move.enterprise_id == move.enterprise_id, Move.state == "proposed", Move.id != move.id)
     for other in session.scalars(others):
         _decide(other, "superseded", access, at, None)
-    _place(session, standing, move.to_place, on)
+    _place(session, standing, move.to_place, on, packs)
     return move
 
 
@@ -105,7 +102,7 @@ def withdraw(session: Session, access: Access, move_id: int, *, at: datetime, re
     return move
 
 
-def undo(session: Session, access: Access, move_id: int, *, on: date, at: datetime, reason: str | None = None) -> Move:
+def undo(session: Session, access: Access, move_id: int, *, packs: Packs, on: date, at: datetime, reason: str | None = None) -> Move:
     """A manager takes a decision back: a confirmed move returns the firm to where it was, a rejected one is open again.
 
     Only the firm's latest decision can be undone.
@@ -124,7 +121,7 @@ def undo(session: Session, access: Access, move_id: int, *, on: date, at: dateti
         raise MoveDecided("企业的层级在确认之后又变过，不能撤销。")
     _decide(move, "withdrawn", access, at, reason or "撤销确认")
     since = session.scalar(select(func.max(Move.decided_at)).where(Move.enterprise_id == move.enterprise_id, Move.state == "confirmed", Move.to_place == move.from_place))
-    _place(session, standing, move.from_place, local(since).date() if since else None)
+    _place(session, standing, move.from_place, local(since).date() if since else None, packs)
     return move
 
 
@@ -156,9 +153,8 @@ def _decide(move: Move, state: str, access: Access, at: datetime, reason: str | 
     move.state, move.decided_at, move.decided_by, move.decision_reason = state, at, access.user_id, reason
 
 
-def _place(session: Session, standing: Standing, place: str, since: date | None) -> None:
+def _place(session: Session, standing: Standing, place: str, since: date | None, packs: Packs) -> None:
     shift_place(session, standing.region_code, standing.place, place)
     standing.place, standing.place_since = place, since
-    step = next((step for step, (low, _) in STEP_BETWEEN.items() if low == place), None)
-    standing.active_step, standing.board_group = step, None
+    standing.active_step, standing.board_group = ladder_at(packs, standing.region_code).step_up(place), None
     session.flush()

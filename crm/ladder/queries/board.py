@@ -10,7 +10,7 @@ from sqlalchemy import func, select, union_all
 from crm.core.keyset import Order, Page, page
 from crm.enterprises.models import Enterprise
 from crm.ladder.counts import counts
-from crm.ladder.models import STEPS, Move, Standing
+from crm.ladder.models import Move, Standing
 from crm.ladder.queries.firms import Filters, Line, lines, scoped
 
 if TYPE_CHECKING:
@@ -46,16 +46,17 @@ class BoardColumn:
 
 
 def board(session: Session, access: Access, filters: Filters, groups: dict[str, Sequence[str]], *, limit: int = 8) -> list[BoardColumn]:
-    """Every column with the first `limit` cards of each group. `groups` is the pack's order: step -> group ids. Three queries."""
+    """Every column with the first `limit` cards of each group. `groups`: step -> group ids, the columns and headings in the packs' order. Three queries."""
     totals = _totals(session, access, filters)
     # the snapshot may be older than a firm just evaluated: its group is looked at all the same
-    wanted = dict.fromkeys([*totals, *((step, group) for step in STEPS for group in (*groups.get(step, ()), None))])
+    totals = {key: count for key, count in totals.items() if key[0] in groups}
+    wanted = dict.fromkeys([*totals, *((step, group) for step, names in groups.items() for group in (*names, None))])
     rows = _first_cards(session, access, filters, wanted, limit)
     open_moves = proposed(session, [line.firm.id for line in rows])
     columns = []
-    for step in STEPS:
+    for step, named in groups.items():
         mine = [line for line in rows if line.standing and line.standing.active_step == step]
-        ids = _in_order(groups.get(step, ()), {line.standing.board_group for line in mine if line.standing} | {g for s, g in totals if s == step})
+        ids = _in_order(named, {line.standing.board_group for line in mine if line.standing} | {g for s, g in totals if s == step})
         made = [_group(name, [line for line in mine if line.standing and line.standing.board_group == name], totals.get((step, name), 0), limit) for name in ids]
         shown = {line.firm.id for line in mine}
         columns.append(BoardColumn(step, sum(n for (s, _), n in totals.items() if s == step), made, {i: m for i, m in open_moves.items() if i in shown}))

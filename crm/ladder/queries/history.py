@@ -11,7 +11,7 @@ from crm.core.clock import local
 from crm.criteria.models import Transition
 from crm.enterprises.models import EnterpriseEvent
 from crm.enterprises.queries import get_visible
-from crm.ladder.models import MOVE_STATES, PLACES, STAGES, Move, RegisterMembership, StageEntry, TitleGrant
+from crm.ladder.models import MOVE_STATES, STAGES, Move, RegisterMembership, StageEntry, TitleGrant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,11 +40,11 @@ class Entry:
 
 
 def history(session: Session, access: Access, enterprise_id: int, *, label: Callable[[str], str] = str, limit: int = 60) -> list[Entry]:
-    """The newest `limit` entries. `label` names titles and items (a pack's `label`). Seven queries."""
+    """The newest `limit` entries. `label` names titles, items and places (a pack's `label`). Seven queries."""
     get_visible(session, access, enterprise_id)
     found = [
         *_register(session, enterprise_id), *_titles(session, enterprise_id, label), *_stages(session, enterprise_id),
-        *_moves(session, enterprise_id, limit), *_verdicts(session, enterprise_id, label, limit), *_events(session, enterprise_id),
+        *_moves(session, enterprise_id, label, limit), *_verdicts(session, enterprise_id, label, limit), *_events(session, enterprise_id),
     ]
     return sorted(found, key=lambda entry: entry.on, reverse=True)[:limit]
 
@@ -73,10 +73,10 @@ def _stages(session: Session, firm: int) -> Iterator[Entry]:
             yield Entry(stage.ended_on, "stage", f"上市进程终止：{name}", stage.document, is_official=True)
 
 
-def _moves(session: Session, firm: int, limit: int) -> Iterator[Entry]:
+def _moves(session: Session, firm: int, label: Callable[[str], str], limit: int) -> Iterator[Entry]:
     for move in session.scalars(select(Move).where(Move.enterprise_id == firm).order_by(Move.id.desc()).limit(limit)):
         day = local(move.decided_at).date() if move.decided_at else move.proposed_on
-        text = f"{PLACES[move.from_place]} → {PLACES[move.to_place]}（{MOVE_STATES[move.state]}）"
+        text = f"{label(move.from_place)} → {label(move.to_place)}（{MOVE_STATES[move.state]}）"
         yield Entry(day, "move", text, move.decision_reason or move.reason, is_official=False)
 
 

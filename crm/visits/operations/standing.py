@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from crm.criteria.explain import STATE_LABELS, explain
 from crm.criteria.store import verdict_of
-from crm.ladder.models import PLACES, Standing
+from crm.ladder.models import Standing
+from crm.ladder.places import ladder_of
 from crm.visits.schemas import CriterionLine, LadderStatus, LadderTest
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def ladder_status(session: Session, enterprise_id: int, pack: Pack) -> LadderSta
         return None
     explanation = explain(found.pack, found.row, found.as_of)
     standing = session.get(Standing, enterprise_id)
-    place = PLACES.get(standing.place if standing else explanation.tier, "")
+    place = ladder_of(pack).places.get(standing.place if standing else explanation.tier, "")
     tests = tuple(_test(item, explanation) for item in _chosen(explanation))
     return LadderStatus(place, found.as_of, tests, found.pack.hash)
 

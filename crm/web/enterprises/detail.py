@@ -16,7 +16,7 @@ from crm.enterprises.models import KINDS as FIRM_KINDS
 from crm.enterprises.models import REGION_FOUND, STATUSES
 from crm.indicators.models import SOURCES, Filing
 from crm.indicators.queries import filings
-from crm.ladder.models import MOVE_STATES, PLACE_GLYPHS, PLACES, STAGES
+from crm.ladder.models import MOVE_STATES, STAGES
 from crm.ladder.queries import Filters, firms, history
 from crm.regions.models import Zone
 from crm.security.models import User
@@ -27,7 +27,7 @@ from crm.web.enterprises.filters import SIZES
 from crm.web.enterprises.forms import ContactForm, EntryForm, ExitForm, GrantForm, OfficerForm, RevokeForm, StatusForm
 from crm.web.enterprises.ladder import staircase
 from crm.web.enterprises.ledger import ledger
-from crm.web.packs import pack_for, title_labels
+from crm.web.packs import ladder_for, pack_for, title_labels
 from crm.web.page import STAFF, Page, access, db
 from crm.web.verdicts import verdicts_of
 
@@ -60,9 +60,9 @@ class EnterprisePage(Page):
         near, far = criteria.split(criteria.tables(explanation) if explanation else [], asked)
         return self.show(
             "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
-            near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(line.standing, explanation, rows), on=today(),
+            near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(ladder_for(firm.region_code), line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
-            verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **_words(),
+            verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **_words(line.firm),
         )
 
     @expose("/<int:enterprise_id>/figures")
@@ -75,7 +75,7 @@ class EnterprisePage(Page):
         return self.show(
             "enterprises/figures.html", tab="figures", line=line, firm=line.firm, at=line.standing, pack=pack_for(line.firm.region_code),
             book=figures.read(filed), filings=sorted((f for f in filed if f.superseded_at is None), key=lambda f: (f.period, f.form), reverse=True),
-            people=_people(line.firm), **_words(),
+            people=_people(line.firm), **_words(line.firm),
         )
 
     @expose("/<int:enterprise_id>/history")
@@ -87,7 +87,7 @@ class EnterprisePage(Page):
         pack = pack_for(line.firm.region_code)
         entries = history(db(), access(), line.firm.id, label=pack.label, limit=200)
         return self.show(
-            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, **_words()
+            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, **_words(line.firm)
         )
 
 
@@ -137,8 +137,9 @@ def _forms(firm: Enterprise, *, manages: bool) -> dict[str, Any]:
     }
 
 
-def _words() -> dict[str, Any]:
+def _words(firm: Enterprise) -> dict[str, Any]:
+    ladder = ladder_for(firm.region_code)
     return {
-        "places": PLACES, "glyphs": PLACE_GLYPHS, "sizes": SIZES, "statuses": STATUSES, "found_by": REGION_FOUND, "kinds": FIRM_KINDS,
+        "places": ladder.places, "glyphs": ladder.glyphs, "sizes": SIZES, "statuses": STATUSES, "found_by": REGION_FOUND, "kinds": FIRM_KINDS,
         "sources": SOURCES, "stages": STAGES, "move_states": MOVE_STATES, "visit_kinds": VISIT_KINDS,
     }

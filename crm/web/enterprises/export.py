@@ -15,12 +15,11 @@ from crm.core.clock import today
 from crm.core.errors import Forbidden
 from crm.enterprises.models import STATUSES
 from crm.indicators.models import RESTRICTED_SOURCES, Filing
-from crm.ladder.models import PLACES
 from crm.ladder.queries import firms
 from crm.reports.sheets import csv_rows, xlsx
 from crm.security.audit import record
 from crm.web.enterprises.filters import SIZES
-from crm.web.packs import main_pack
+from crm.web.packs import label
 from crm.web.page import access, db
 
 if TYPE_CHECKING:
@@ -91,12 +90,11 @@ def _row(line: Line, *, hide: bool) -> list[Any]:
     head = [firm.uscc, firm.name, line.county_name or line.region_name, town, firm.industry_code, line.industry_name, STATUSES[firm.status]]
     if at is None:
         return [*head, *[None] * (len(HEAD) - len(head))]
-    label = main_pack().label
     figures = [None, LEFT_OUT, None, LEFT_OUT, None, LEFT_OUT] if hide else [
         at.revenue_year, at.revenue_last, at.ytd_period, at.revenue_ytd, at.revenue_ytd_before, at.near_text,
     ]
     return [
-        *head, SIZES.get(at.size_class or ""), PLACES[at.place], "在库" if at.in_register else "不在库", "、".join(map(label, at.titles)),
+        *head, SIZES.get(at.size_class or ""), label(at.place, at.region_code), "在库" if at.in_register else "不在库", "、".join(map(label, at.titles)),
         "、".join(map(label, at.pools)), *figures, LEVEL_NAMES.get(at.alert_level or ""),
         at.last_visit_on.isoformat() if at.last_visit_on else None,
     ]

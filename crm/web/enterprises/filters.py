@@ -9,11 +9,10 @@ from flask import request
 
 from crm.alerts.models import LEVEL_NAMES
 from crm.enterprises.models import STATUSES
-from crm.ladder.models import PLACES, STEPS
 from crm.ladder.queries import Filters
 from crm.ladder.queries.firms import NOBODY
 from crm.web.address import choice, here, whole, words
-from crm.web.packs import pool_labels, title_labels
+from crm.web.packs import label, ladder_here, pool_labels, title_labels
 from crm.web.page import access
 
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ LONGEST_CODE = 12
 
 def read() -> Filters:
     """What the URL asks for; odd values count as absent."""
-    near = choice("near", NEAR)
+    near, ladder = choice("near", NEAR), ladder_here()
     return Filters(
-        q=words("q"), region=code("region"), zone=words("zone", 16), place=choice("place", PLACES), pool=choice("pool", pool_labels()),
+        q=words("q"), region=code("region"), zone=words("zone", 16), place=choice("place", ladder.places), pool=choice("pool", pool_labels()),
         title=choice("title", title_labels()), level=choice("level", LEVEL_NAMES), near=int(near) if near else None, size=choice("size", SIZES),
-        officer=_officer(), industry=code("industry", 4), step=choice("step", STEPS), group=words("group", 48),
+        officer=_officer(), industry=code("industry", 4), step=choice("step", ladder.steps), group=words("group", 48),
         register=choice("register", REGISTER), status=choice("status", STATUSES),
     )
 
@@ -53,10 +52,10 @@ class Chip:
 def chips(filters: Filters, names: Mapping[str, str], officers: Mapping[int, str]) -> list[Chip]:
     """One chip per filter. `names` are the regions and zones the page knows by code."""
     words_for = {
-        "q": lambda v: f"“{v}”", "region": lambda v: names.get(v, v), "zone": lambda v: names.get(v, v), "place": PLACES.get, "pool": pool_labels().get,
+        "q": lambda v: f"“{v}”", "region": lambda v: names.get(v, v), "zone": lambda v: names.get(v, v), "place": label, "pool": pool_labels().get,
         "title": title_labels().get, "level": lambda v: f"预警 {LEVEL_NAMES[v]}", "near": lambda v: NEAR[str(v)], "size": SIZES.get,
         "officer": lambda v: "无人负责" if v == NOBODY else "我联系的" if v == access().user_id else officers.get(v, "某位助企干部"),
-        "industry": lambda v: f"行业 {v}", "step": STEPS.get, "group": lambda v: v, "register": REGISTER.get, "status": STATUSES.get,
+        "industry": lambda v: f"行业 {v}", "step": label, "group": label, "register": REGISTER.get, "status": STATUSES.get,
     }
     return [Chip(name, str(words_for[name](value)), here(**{name: None})) for name, value in filters.given().items()]
 

@@ -1,15 +1,14 @@
-"""The staircase: five places, four steps, each step with how far the firm is."""
+"""The staircase: the places of the firm's ladder and the steps between them, each step with how far the firm is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crm.ladder.models import PLACE_GLYPHS, PLACES, STEP_BETWEEN, STEPS
-
 if TYPE_CHECKING:
     from crm.criteria.explain import Explanation, StepView
     from crm.ladder.models import Standing
+    from crm.ladder.places import Ladder
     from crm.web.enterprises.ledger import Ledger
 
 
@@ -25,18 +24,17 @@ class Stair:
     is_step: bool
 
 
-def staircase(standing: Standing | None, explanation: Explanation | None, rows: Ledger) -> list[Stair]:
-    """Nine stairs from 小 to 大; before the first evaluation none is marked."""
-    order = list(PLACES)
-    here = order.index(standing.place) if standing else -1
+def staircase(ladder: Ladder, standing: Standing | None, explanation: Explanation | None, rows: Ledger) -> list[Stair]:
+    """Places and steps from the lowest up; before the first evaluation none is marked."""
+    here = ladder.rank(standing.place) if standing else -1
     stairs = []
-    for rank, place in enumerate(order):
+    for rank, place in enumerate(ladder.places):
         css = "is-here" if rank == here else "is-past" if rank < here else ""
-        stairs.append(Stair(place, PLACE_GLYPHS[place], "现处" if rank == here else PLACES[place], css, "", is_step=False))
-        step = next((s for s, (low, _) in STEP_BETWEEN.items() if low == place), None)
+        stairs.append(Stair(place, ladder.glyph(place), "现处" if rank == here else ladder.name(place), css, "", is_step=False))
+        step = ladder.step_up(place)
         if step:
             css = "is-done" if rank < here else "is-now" if rank == here else ""
-            stairs.append(Stair(step, "", STEPS[step], css, _text(step, rank - here, standing, explanation, rows), is_step=True))
+            stairs.append(Stair(step, "", ladder.steps[step], css, _text(step, rank - here, standing, explanation, rows), is_step=True))
     return stairs
 
 

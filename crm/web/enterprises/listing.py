@@ -14,12 +14,12 @@ from crm.enterprises.models import STATUSES, Enterprise
 from crm.enterprises.operations import assign_officer
 from crm.enterprises.queries import search, visible
 from crm.ladder.counts import tallies
-from crm.ladder.models import PLACES, Standing
+from crm.ladder.models import Standing
 from crm.ladder.queries import SORTS, firms
 from crm.regions.queries import region_names
 from crm.web.address import choice, here
 from crm.web.enterprises import choices, export, filters
-from crm.web.packs import main_pack, pool_labels, title_labels
+from crm.web.packs import label, ladder_here, place_glyph, pool_labels, title_labels
 from crm.web.page import STAFF, Page, access, db
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class EnterprisesPage(Page):
         return self.show(
             "enterprises/list.html", page=page, filters=wanted, chips=filters.chips(wanted, names, officers), sort=sort, backwards=backwards, here=here,
             counts=tallies(session, who, DIMENSIONS, wanted.region), regions=regions, zones=zones, officers=officers, titles=title_labels(),
-            pools=pool_labels(), sizes=filters.SIZES, registers=filters.REGISTER, statuses=STATUSES, places=PLACES, label=main_pack().label,
+            pools=pool_labels(), sizes=filters.SIZES, registers=filters.REGISTER, statuses=STATUSES, places=ladder_here(wanted.region).places, label=label,
             counted=_only_region(wanted), may_assign=who.has(*MANAGERS), query=request.query_string.decode(), most=export.most(who),
         )
 
@@ -68,7 +68,7 @@ class EnterprisesPage(Page):
         places = dict(db().execute(select(Standing.enterprise_id, Standing.place).where(Standing.enterprise_id.in_([h.id for h in shown]))).tuples().all())
         items = [
             {
-                "id": hit.id, "name": hit.name, "uscc": hit.uscc, "place": places.get(hit.id), "href": url_for("EnterprisePage.show_firm", enterprise_id=hit.id),
+                "id": hit.id, "name": hit.name, "uscc": hit.uscc, "place": place_glyph(places[hit.id], hit.region_code)[2] if hit.id in places else None, "href": url_for("EnterprisePage.show_firm", enterprise_id=hit.id),
                 "region": "".join(dict.fromkeys([regions.get(hit.region_code[:6], ""), regions.get(hit.region_code, "")])),
             }
             for hit in shown

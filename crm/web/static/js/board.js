@@ -7,8 +7,7 @@
   if (!board) return;
   const say = $("#board-say"), ask = $("#dlg-move"), why = $("#dlg-reason"), refuse = $("#dlg-reject");
   const cols = $$(".kcol", board);
-  const order = ["small", "above_size", "strong", "listed", "large"];
-  const glyph = { small: "小", above_size: "规", strong: "优", listed: "市", large: "大" };
+  const glyph = JSON.parse(board.dataset.glyphs), order = board.dataset.order.split(" ");
   const name = card => $(".kcard__n", card).textContent.trim();
   const title = col => $("h2", col).textContent.trim();
   const grips = () => $$(".kcard__grip", board);
@@ -38,7 +37,7 @@
   }
   function says(col) {
     const v = verdict(held, col.dataset.place);
-    return v ? v.text + (v.against ? "，放下后须写理由" : "") : "现在就在这一级";
+    return v ? v.text + (v.against ? "，放下后须写理由" : "") : held.dataset.place === col.dataset.place ? "现在就在这一级" : "它的梯队里没有这一级";
   }
   function letGo() {
     const card = held;
@@ -58,7 +57,7 @@
   // ── proposing: against the verdict a reason is asked ─────────────────
   function propose(card, place) {
     const v = verdict(card, place);
-    if (!v) { toast(`${name(card)} 已在这一级`); return; }
+    if (!v) { toast(card.dataset.place === place ? `${name(card)} 已在这一级` : `${name(card)} 的梯队里没有这一级`); return; }
     if (card.dataset.move) { toast(`${name(card)} 已有一条待确认的变动，先撤回或等它确认`); return; }
     if (!v.against) { send(card, place, ""); return; }
     $("h2", why).textContent = `${name(card)}：${glyph[card.dataset.place]} → ${glyph[place]}`;
@@ -216,7 +215,7 @@
   function openAsk(card) {
     $("h2", ask).textContent = `移动 ${name(card)}`;
     const box = $(".dlg__b", ask);
-    box.replaceChildren(...order.filter(p => p !== card.dataset.place).map(p => {
+    box.replaceChildren(...order.filter(p => verdict(card, p)).map(p => {
       const v = verdict(card, p), b = Object.assign(document.createElement("button"), { type: "button", className: "btn btn--choice" });
       b.append(Object.assign(document.createElement("b"), { textContent: glyph[p] }), Object.assign(document.createElement("span"), { textContent: v ? v.text + (v.against ? "，须写理由" : "") : "" }));
       b.addEventListener("click", () => { ask.close(); propose(card, p); });

@@ -2,7 +2,6 @@
 (() => {
   "use strict";
   const { $$ } = window.qijie;
-  const glyphs = { small: "小", above_size: "规", strong: "优", listed: "市", large: "大" };
 
   $$("form[data-find]").forEach((form, n) => {
     const input = form.querySelector("input[type=search]");
@@ -34,7 +33,7 @@
       li.id = `${list.id}-${i}`; li.setAttribute("role", "option"); li.setAttribute("aria-selected", "false"); li.dataset.href = firm.href;
       name.textContent = firm.name;
       where.className = "cap";
-      where.textContent = [glyphs[firm.place], firm.region, firm.uscc].filter(Boolean).join(" · ");
+      where.textContent = [firm.place, firm.region, firm.uscc].filter(Boolean).join(" · ");
       li.append(name, where);
       return li;
     }
