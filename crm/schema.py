@@ -8,6 +8,7 @@ import crm.imports.models
 import crm.indicators.models
 import crm.jobs.models
 import crm.ladder.models
+import crm.notices.models
 import crm.regions.models
 import crm.reports.models
 import crm.security.models

@@ -154,3 +154,9 @@ def reserve_ids(session: Session, table: Any, count: int) -> list[int]:
         return [row[0] for row in connection.exec_driver_sql(sql)]
     last = connection.exec_driver_sql(f'SELECT COALESCE(MAX(id), 0) FROM "{target.name}"').scalar_one()  # noqa: S608
     return list(range(last + 1, last + count + 1))
+
+
+def parts(items: Sequence[Any], size: int = 1000) -> Iterator[Sequence[Any]]:
+    """Slices of at most `size`: databases limit how many values a statement may name."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
