@@ -8,9 +8,10 @@ import polars as pl
 from sqlalchemy import select
 
 from crm.alerts.season import data_month
-from crm.core.bulk import fetch_columns
+from crm.core.frames import fetch_frame
 from crm.indicators.models import Filing
 from crm.indicators.queries import known
+from crm.ladder.facts import narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 MONTHS = 3  # looked back for the latest figure and for months without power
-_FEW = 500
 
 
 def electricity(session: Session, on: date, only: Sequence[int] | None = None) -> pl.DataFrame:
@@ -58,7 +58,7 @@ def _read(session: Session, periods: list[str], only: Sequence[int] | None) -> p
     query = select(Filing.enterprise_id, Filing.period, Filing.electricity).where(  # type: ignore[attr-defined]  # columns are set from a list
         Filing.form == "period", Filing.period.in_(periods), known(), Filing.electricity.is_not(None)  # type: ignore[attr-defined]
     )
-    queries = [query.where(Filing.period_kind == "month")] if only is None else [query.where(Filing.enterprise_id.in_(only[i : i + _FEW])) for i in range(0, len(only), _FEW)]
+    queries = narrowed(query.where(Filing.period_kind == "month") if only is None else query, Filing.enterprise_id, only)
     kinds = {"enterprise_id": pl.Int64, "period": pl.String, "electricity": pl.Int64}
-    frames = [pl.DataFrame(fetch_columns(session, q), schema=kinds) for q in queries]
+    frames = [fetch_frame(session, q, kinds) for q in queries]
     return pl.concat(frames).unique(["enterprise_id", "period"], keep="first") if frames else pl.DataFrame(schema=kinds)

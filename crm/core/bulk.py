@@ -70,11 +70,7 @@ def upsert_rows(session: Session, table: Any, keys: Sequence[str], columns: Mapp
 
 def fetch_columns(session: Session, statement: Any) -> dict[str, list[Any]]:
     """Run a select and give its columns as lists, driver values untouched: for many rows of numbers and codes."""
-    compiled = statement.compile(session.connection().engine, compile_kwargs={"render_postcompile": True})
-    parameters = compiled.construct_params()
-    if compiled.positional:
-        parameters = tuple(parameters[name] for name in compiled.positiontup)
-    result = session.connection().exec_driver_sql(str(compiled), parameters)
+    result = session.connection().exec_driver_sql(*compiled(session, statement))
     names = list(result.keys())
     collecting = gc.isenabled()
     gc.disable()  # a collection for every few thousand row tuples takes a fifth of the time and finds nothing
@@ -85,6 +81,13 @@ def fetch_columns(session: Session, statement: Any) -> dict[str, list[Any]]:
         if collecting:
             gc.enable()
     return dict(zip(names, columns or [[] for _ in names], strict=True))
+
+
+def compiled(session: Session, statement: Any) -> tuple[str, Any]:
+    """A statement as the driver takes it: its text and its parameters."""
+    made = statement.compile(session.connection().engine, compile_kwargs={"render_postcompile": True})
+    parameters = made.construct_params()
+    return str(made), tuple(parameters[name] for name in made.positiontup) if made.positional else parameters
 
 
 def _table(table: Any) -> Table:

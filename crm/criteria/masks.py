@@ -19,10 +19,9 @@ from crm.criteria import packing
 from crm.criteria.models import VerdictMask, VerdictRow, VerdictRules, VerdictStale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
-    import polars as pl
     from numpy.typing import NDArray
     from sqlalchemy.orm import Session
 
@@ -72,9 +71,9 @@ def write(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], ru
     return len(changed)
 
 
-def stale(session: Session, ids: pl.Series) -> None:
+def stale(session: Session, ids: Iterable[int]) -> None:
     """Note that these firms' masks are no longer what their verdicts say."""
-    insert_rows(session, VerdictStale, {"enterprise_id": ids.to_list()})
+    insert_rows(session, VerdictStale, {"enterprise_id": list(ids)})
 
 
 def settled(session: Session, until: int | None) -> None:

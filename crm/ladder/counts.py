@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
 import polars as pl
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, cast, delete, func, select, update
 
-from crm.core.bulk import fetch_columns, insert_rows
+from crm.core.bulk import insert_rows
+from crm.core.frames import fetch_frame
 from crm.enterprises.models import Enterprise
 from crm.ladder.models import Standing, StandingCount
 from crm.regions.scope import covers
@@ -46,19 +46,13 @@ def levels(region_code: str) -> list[str]:
 def rebuild_counts(session: Session, at: datetime) -> int:
     """Write all counts anew from the standings; returns the rows written."""
     names = ["region_code", "place", "tier", "active_step", "board_group", "near_missing", "alert_level", "in_register", "should_register", "size_class", "pools", "titles"]
-    query = select(Enterprise.zone_code, *(getattr(Standing, name) for name in names)).join(Enterprise, Enterprise.id == Standing.enterprise_id)
-    columns = fetch_columns(session, query.where(Enterprise.deleted_at.is_(None)))
-    for name in LISTS.values():
-        columns[name] = [_list(value) for value in columns[name]]
-    frame = pl.DataFrame(columns, schema_overrides={"zone_code": pl.String, "near_missing": pl.Int64, "board_group": pl.String, "active_step": pl.String,
-                                                    "alert_level": pl.String, "size_class": pl.String, "pools": pl.List(pl.String), "titles": pl.List(pl.String)})
-    counted = _count(frame.with_columns(pl.col("in_register", "should_register").cast(pl.Boolean)))
+    columns = [cast(getattr(Standing, name), Text).label(name) if name in LISTS.values() else getattr(Standing, name) for name in names]
+    query = select(Enterprise.zone_code, *columns).join(Enterprise, Enterprise.id == Standing.enterprise_id)
+    kinds = {"zone_code": pl.String, **dict.fromkeys(names, pl.String), "near_missing": pl.Int64, "in_register": pl.Boolean, "should_register": pl.Boolean}
+    frame = fetch_frame(session, query.where(Enterprise.deleted_at.is_(None)), kinds)
+    counted = _count(frame.with_columns(pl.col(name).str.extract_all(r'[^"\[\], ]+') for name in LISTS.values()))
     session.execute(delete(StandingCount))
     return insert_rows(session, StandingCount, {**{n: counted[n].to_list() for n in counted.columns}, "counted_at": [at] * counted.height})
-
-
-def _list(value: object) -> list[str]:
-    return orjson.loads(value) if isinstance(value, str | bytes) else value or []  # type: ignore[return-value]
 
 
 def _count(frame: pl.DataFrame) -> pl.DataFrame:

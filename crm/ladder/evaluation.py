@@ -7,18 +7,22 @@ evaluate_population(session, packs, on, at=…, only=[7])    one firm, after a p
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
-from sqlalchemy import select
+from sqlalchemy import Text, cast, func, select
 
-from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.core.bulk import insert_rows
+from crm.core.db import is_postgresql
+from crm.core.frames import fetch_frame, upsert_frame
 from crm.criteria.columns import required_columns
 from crm.criteria.engine import Evaluation, evaluate
 from crm.criteria.masks import last_note, settled
 from crm.criteria.store import store
-from crm.ladder.facts import facts_frame
+from crm.enterprises.models import Enterprise
+from crm.ladder.facts import facts_frame, narrowed
 from crm.ladder.models import Move, Standing
 from crm.ladder.places import Ladder, ladder_of
 from crm.ladder.since import known_since, since
@@ -46,6 +50,7 @@ OWN = (
 """Columns of a standing that an evaluation decides."""
 FORECAST = ("revenue_ytd", "ytd_period", "revenue_ytd_before", "projected", "projected_low", "projected_high")
 """Columns of a standing that the caller's forecast gives."""
+_JSON = ("pools", "titles", "steps")
 _FEW = 500
 
 
@@ -83,7 +88,7 @@ def evaluate_population(
         facts = facts_frame(session, wanted, on, ids)
         for pack, part in _by_pack(packs, facts):
             evaluation = evaluate(pack, part, on)
-            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None, told, whole=only is None)
+            _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None, told, ids)
         done.firms += facts.height
         if progress is not None:
             progress(number + 1, len(parts))
@@ -96,12 +101,17 @@ def _all_columns(packs: Packs, pack: Pack, on: date) -> list[Column]:
     return [column for name in (pack.id, *pack.book.chain) for column in required_columns(packs[name], on)]
 
 
-def _chunks(session: Session, only: Sequence[int] | None) -> list[Sequence[int] | None]:
-    """None = everybody at once, while that fits one chunk."""
+def _chunks(session: Session, only: Sequence[int] | None) -> list[Sequence[int] | range]:
+    """Some ids at a time; everybody as ranges of ids."""
     if only is not None:
         ids = sorted(set(only))
         return [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
-    return [None]
+    live = select(Enterprise.id).where(Enterprise.deleted_at.is_(None)).order_by(Enterprise.id)
+    starts: list[int] = []
+    while (first := session.scalar(live.where(Enterprise.id >= starts[-1]).offset(CHUNK).limit(1) if starts else live.limit(1))) is not None:
+        starts.append(first)
+    last = session.scalar(select(func.max(Enterprise.id))) or 0
+    return [range(start, stop) for start, stop in pairwise([*starts, last + 1])]
 
 
 def _by_pack(packs: Packs, facts: pl.DataFrame) -> list[tuple[Pack, pl.DataFrame]]:
@@ -114,19 +124,18 @@ def _by_pack(packs: Packs, facts: pl.DataFrame) -> list[tuple[Pack, pl.DataFrame
     return [(packs[str(name)], part.drop("#pack")) for (name,), part in marked.group_by("#pack", maintain_order=True)]
 
 
-def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None, told: Told | None, *, whole: bool) -> None:
+def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetime, run_id: int | None, forecast: pl.DataFrame | None, told: Told | None, ids: Sequence[int] | range) -> None:
     if not evaluation.frame.height:
         return
-    ids = evaluation.frame["enterprise_id"].to_list()
-    stored = store(session, evaluation, at=at, run_id=run_id, whole=whole)
+    stored = store(session, evaluation, at=at, run_id=run_id, whole=isinstance(ids, range))
     done.verdicts += stored.written
     done.transitions += stored.transitions.height
     new = standings(evaluation)
     if forecast is not None:
         new = new.join(forecast, on="enterprise_id", how="left", maintain_order="left")
     ladder = ladder_of(evaluation.pack)
-    old = _old(session, ids, ladder)
-    joined = new.join(old, on="enterprise_id", how="left", suffix="_old", maintain_order="left").join(known_since(session, evaluation, ids), on="enterprise_id")
+    joined = new.join(_old(session, ids, ladder), on="enterprise_id", how="left", suffix="_old", maintain_order="left")
+    joined = joined.join(known_since(session, evaluation, ids), on="enterprise_id", how="left", maintain_order="left")
     if told is not None:
         told(evaluation, new)
     done.standings += _write(session, joined, evaluation.on, ladder)
@@ -134,30 +143,28 @@ def _keep(session: Session, evaluation: Evaluation, done: Evaluated, at: datetim
     done.proposed += _propose(session, joined, evaluation, at)
 
 
-def _old(session: Session, ids: list[int], ladder: Ladder) -> pl.DataFrame:
+def _old(session: Session, ids: Sequence[int] | range, ladder: Ladder) -> pl.DataFrame:
     """Standings on file; JSON columns as text."""
     names = ("enterprise_id", *KEPT, *OWN, *FORECAST)
-    query = select(*(getattr(Standing, name) for name in names))
-    if len(ids) <= _FEW:
-        query = query.where(Standing.enterprise_id.in_(ids))
-    columns: dict[str, Any] = fetch_columns(session, query)
-    for name in ("pools", "titles", "steps"):
-        columns[name] = [_compact(value, ladder) for value in columns[name]]
-    columns["place_since"] = [None if day is None else str(day) for day in columns["place_since"]]
+    query = select(*(cast(getattr(Standing, name), Text).label(name) if name in _JSON else getattr(Standing, name) for name in names))
     whole = ("enterprise_id", "near_missing", "near_ratio", "revenue_year", "revenue_last", *(name for name in FORECAST if name != "ytd_period"))
     kinds = {name: pl.Int64 if name in whole else pl.Boolean if name in ("in_register", "should_register") else pl.String for name in names}
-    for name in ("in_register", "should_register"):
-        columns[name] = [bool(value) for value in columns[name]]
-    return pl.DataFrame(columns, schema=kinds)
+    kinds["place_since"] = pl.Date
+    found = pl.concat([fetch_frame(session, part, kinds) for part in narrowed(query, Standing.enterprise_id, ids)])
+    if is_postgresql(session):
+        found = found.with_columns(_compact(found[name], ladder) for name in _JSON)
+    return found.with_columns(pl.col("place_since").cast(pl.String))
 
 
-def _compact(value: Any, ladder: Ladder) -> str:
-    """SQLite gives the text that was written, PostgreSQL the value with its keys in an order of its own."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        value = {step: {key: value[step].get(key) for key in STEP_KEYS} for step in ladder.steps if step in value}
-    return orjson.dumps(value).decode()
+def _compact(texts: pl.Series, ladder: Ladder) -> pl.Series:
+    """SQLite gives the text that was written; PostgreSQL writes the value anew, its keys in an order of its own."""
+    if texts.name != "steps":
+        return texts.str.replace_all('", "', '","', literal=True)
+    made = {}
+    for text in texts.unique().to_list():
+        value = orjson.loads(text)
+        made[text] = orjson.dumps({step: {key: value[step].get(key) for key in STEP_KEYS} for step in ladder.steps if step in value}).decode()
+    return texts.replace_strict(list(made), list(made.values()), return_dtype=pl.String) if made else texts
 
 
 def _write(session: Session, joined: pl.DataFrame, on: date, ladder: Ladder) -> int:
@@ -168,15 +175,14 @@ def _write(session: Session, joined: pl.DataFrame, on: date, ladder: Ladder) -> 
                                   place_since=pl.when(known).then(pl.col("place_since"))).with_columns(place_since=since(ladder))
     differs = [pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in own]
     changed = settled.filter(pl.any_horizontal(*differs, pl.col("place_old").ne_missing(pl.col("place")), pl.col("place_since").ne_missing(pl.col("since_old"))))
-    columns = {name: changed[name].to_list() for name in ("enterprise_id", *own, "place")}
-    columns["place_since"] = changed["place_since"].str.to_date().to_list()
-    columns["evaluated_on"] = [on] * changed.height
-    return upsert_rows(session, Standing, ["enterprise_id"], columns)
+    rows = changed.select("enterprise_id", *own, "place", pl.col("place_since").str.to_date(), evaluated_on=pl.lit(on))
+    return upsert_frame(session, Standing, ["enterprise_id"], rows)
 
 
 def _lapse(session: Session, joined: pl.DataFrame, ladder: Ladder) -> int:
     """Open proposals of evaluation whose ground is gone are put aside."""
-    query = select(Move).where(Move.state == "proposed", Move.proposed_by.is_(None))
+    firms = joined["enterprise_id"]
+    query = select(Move).where(Move.state == "proposed", Move.proposed_by.is_(None), Move.enterprise_id.between(firms.min(), firms.max()))
     moves = session.scalars(query).all()
     if not moves:
         return 0

@@ -31,6 +31,7 @@ class RegisterMembership(Keyed):
     batch_id: Mapped[int | None]
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None]
+    end_recorded_at: Mapped[Instant | None]  # when the exit was put on file
     __table_args__ = (
         Index("uq_register_membership_open", "enterprise_id", unique=True, sqlite_where=text("exited_on IS NULL"), postgresql_where=text("exited_on IS NULL")),
         {"extend_existing": False},
@@ -53,6 +54,7 @@ class TitleGrant(Keyed):
     batch_id: Mapped[int | None]
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None]
+    end_recorded_at: Mapped[Instant | None]  # when the revocation was put on file
     __table_args__ = (Index(None, "enterprise_id", "title", "granted_on", unique=True), {"extend_existing": False})
 
 
@@ -68,6 +70,7 @@ class StageEntry(Keyed):
     ended_on: Mapped[date | None]
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None]
+    end_recorded_at: Mapped[Instant | None]  # when the end was put on file
 
 
 class Move(Keyed):

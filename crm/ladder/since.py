@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlalchemy import func, select
 
-from crm.core.bulk import fetch_columns
+from crm.core.frames import fetch_frame
 from crm.criteria.terms import Met, columns, walk
+from crm.ladder.facts import narrowed
 from crm.ladder.models import RegisterMembership, StageEntry, TitleGrant
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from crm.criteria.engine import Evaluation
     from crm.ladder.places import Ladder
 
-_FEW = 500
+_KINDS = {"enterprise_id": pl.Int64, "day": pl.Date}
 
 
-def known_since(session: Session, evaluation: Evaluation, ids: Sequence[int]) -> pl.DataFrame:
+def known_since(session: Session, evaluation: Evaluation, ids: Sequence[int] | range) -> pl.DataFrame:
     """`enterprise_id` and per place of the pack's ladder a day (ISO text, null = no fact says): `since.above_size` …"""
-    found = pl.DataFrame({"enterprise_id": ids}, schema={"enterprise_id": pl.Int64})
+    found = evaluation.frame.select("enterprise_id")
     for place in evaluation.pack.ladder:
         asked = _asked(evaluation, f"place.{place.id}")
         if asked is None:
@@ -32,7 +33,9 @@ def known_since(session: Session, evaluation: Evaluation, ids: Sequence[int]) ->
             continue
         model, day, where = asked
         query = select(model.enterprise_id, func.min(day).label("day")).where(day <= evaluation.on, *where).group_by(model.enterprise_id)
-        found = found.join(_days(session, query, model, ids, place.id), on="enterprise_id", how="left", maintain_order="left")
+        rows = pl.concat([fetch_frame(session, part, _KINDS) for part in narrowed(query, model.enterprise_id, ids)])
+        days = rows.select("enterprise_id", pl.col("day").cast(pl.String).alias(f"since.{place.id}"))
+        found = found.join(days, on="enterprise_id", how="left", maintain_order="left")
     return found
 
 
@@ -47,14 +50,6 @@ def _asked(evaluation: Evaluation, item: str) -> tuple[Any, Any, list[Any]] | No
     if named["register"]:
         return stay, stay.entered_on, [stay.exited_on.is_(None) | (stay.exited_on > on)]
     return None
-
-
-def _days(session: Session, query: Any, model: Any, ids: Sequence[int], place: str) -> pl.DataFrame:
-    rows = fetch_columns(session, query.where(model.enterprise_id.in_(ids)) if len(ids) <= _FEW else query)
-    return pl.DataFrame(
-        {"enterprise_id": rows["enterprise_id"], f"since.{place}": [str(day) for day in rows["day"]]},
-        schema={"enterprise_id": pl.Int64, f"since.{place}": pl.String},
-    )
 
 
 def _named(evaluation: Evaluation, item: str) -> dict[str, set[str]]:

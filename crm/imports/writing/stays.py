@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Boolean, bindparam, case, select, update
 
 from crm.core.bulk import insert_rows, reserve_ids
+from crm.core.db import UtcDateTime
 from crm.core.signals import enterprise_changed, member_entered, member_left
 from crm.imports.checking.stays import STAY_COLUMNS, TITLE_COLUMNS
 from crm.ladder.models import RegisterMembership, TitleGrant
@@ -66,9 +67,12 @@ def _update(session: Session, model: Any, rows: list[Row], journal: Journal, col
     if not rows:
         return
     after = [{c: r[c] if r[c] is not None else r["before"][c] for c in columns} for r in rows]
-    table = model.__table__
-    statement = update(table).where(table.c.id == bindparam("b_id")).values({c: bindparam(f"b_{c}") for c in columns})
-    session.connection().execute(statement, [{"b_id": r["id"], **{f"b_{c}": v for c, v in now.items()}} for r, now in zip(rows, after, strict=True)])
+    table, end = model.__table__, "exited_on" if "exited_on" in columns else "revoked_on"
+    ended = case((bindparam("b_ended", type_=Boolean), bindparam("b_at", type_=UtcDateTime)), else_=table.c.end_recorded_at)
+    statement = update(table).where(table.c.id == bindparam("b_id")).values({**{c: bindparam(f"b_{c}") for c in columns}, "end_recorded_at": ended})
+    session.connection().execute(statement, [
+        {"b_id": r["id"], "b_at": journal.at, "b_ended": now[end] is not None and r["before"][end] != now[end], **{f"b_{c}": v for c, v in now.items()}}
+        for r, now in zip(rows, after, strict=True)])
     journal.add([r["row"] for r in rows], model.__tablename__, [r["id"] for r in rows], "update", [
         {"before": {c: _plain(v) for c, v in r["before"].items()}, "after": {c: _plain(v) for c, v in now.items()}} for r, now in zip(rows, after, strict=True)])
 

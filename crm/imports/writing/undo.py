@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Date, bindparam, delete, select, text, update
+from sqlalchemy import Date, bindparam, case, delete, select, text, update
 
 from crm.core.db import UtcDateTime, metadata
+from crm.criteria.models import VerdictRow
 from crm.imports.errors import ChangedSince
 from crm.imports.models import ImportChange
 
@@ -109,6 +110,7 @@ def _remove(session: Session, table: Table, rows: Sequence[Any]) -> None:
 
 
 def _remove_derived(session: Session, firms: Sequence[int]) -> None:
+    session.execute(delete(VerdictRow).where(VerdictRow.enterprise_id.in_(firms)))
     for name in _COMPUTED:
         table = metadata.tables[name]
         mine = select(table.c.id).where(table.c.enterprise_id.in_(firms))
@@ -128,7 +130,10 @@ def _restore(session: Session, table: Table, rows: Sequence[Any]) -> None:
     """Write the former values back."""
     first = rows[0].before.get("before", rows[0].before)
     names = [n for n in first if n in table.columns]
-    statement = update(table).where(table.c.id == bindparam("b_id")).values({n: bindparam(f"b_{n}") for n in names})
+    ended: dict[str, Any] = {}
+    if end := next((n for n in ("exited_on", "revoked_on") if n in names), None):  # what is not ended has no day on which that was put on file
+        ended = {"end_recorded_at": case((bindparam(f"b_{end}", type_=Date).is_not(None), table.c.end_recorded_at))}
+    statement = update(table).where(table.c.id == bindparam("b_id")).values({**{n: bindparam(f"b_{n}") for n in names}, **ended})
     values = []
     for c in rows:
         former = c.before.get("before", c.before)

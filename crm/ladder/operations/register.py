@@ -61,7 +61,7 @@ def leave(
         raise Invalid("请写明退库原因。", field="reason")
     if not stay.entered_on <= on <= local(at).date():
         raise Invalid("退库日期应在入库之后、今天之前。", field="on")
-    stay.exited_on, stay.exit_reason = on, reason.strip()[:64]
+    stay.exited_on, stay.exit_reason, stay.end_recorded_at = on, reason.strip()[:64], at
     stay.document = document or stay.document
     session.flush()
     enterprise_changed.send(None, session=session, enterprise_ids=[enterprise_id])

@@ -36,7 +36,7 @@ def reach_stage(
     return entry
 
 
-def end_stage(session: Session, access: Access, entry_id: int, *, on: date) -> StageEntry:
+def end_stage(session: Session, access: Access, entry_id: int, *, on: date, at: datetime) -> StageEntry:
     """The stage was ended without the next one (撤回, 终止, 移出后备库)."""
     access.need(*RECORDERS)
     entry = session.get(StageEntry, entry_id)
@@ -47,7 +47,7 @@ def end_stage(session: Session, access: Access, entry_id: int, *, on: date) -> S
         raise Conflict("这个阶段已经结束。")
     if on < entry.on:
         raise Invalid("结束日期早于进入日期，请核对。", field="on")
-    entry.ended_on = on
+    entry.ended_on, entry.end_recorded_at = on, at
     session.flush()
     enterprise_changed.send(None, session=session, enterprise_ids=[entry.enterprise_id])
     return entry

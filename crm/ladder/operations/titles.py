@@ -56,7 +56,7 @@ def revoke(session: Session, access: Access, grant_id: int, *, on: date, at: dat
         raise Conflict("这个称号已经撤销过。")
     if not given.granted_on <= on <= local(at).date():
         raise Invalid("撤销日期应在认定之后、今天之前。", field="on")
-    given.revoked_on = on
+    given.revoked_on, given.end_recorded_at = on, at
     given.document = document or given.document
     session.flush()
     enterprise_changed.send(None, session=session, enterprise_ids=[given.enterprise_id])
