@@ -13,7 +13,9 @@ import orjson
 
 from crm.criteria.schema import (
     AlertRule,
+    ApplicationWindow,
     Award,
+    Cluster,
     Document,
     Escalation,
     Fact,
@@ -38,7 +40,7 @@ from crm.criteria.schema import (
 SECTIONS = (
     "documents", "measures", "events", "flags", "parameters", "titles", "places", "steps", "register", "pools",
     "levels", "notes", "size_class", "alerts", "escalation", "review_windows", "filing_deadlines",
-    "awards", "targets", "tasks",
+    "application_windows", "clusters", "awards", "targets", "tasks",
 )
 """Top keys whose entries are merged by id along the chain."""
 
@@ -68,6 +70,8 @@ class Book(Model):
     escalation: tuple[Escalation, ...] = ()
     review_windows: tuple[ReviewWindow, ...] = ()
     filing_deadlines: tuple[FilingDeadline, ...] = ()
+    application_windows: tuple[ApplicationWindow, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
     awards: tuple[Award, ...] = ()
     targets: tuple[Target, ...] = ()
     tasks: tuple[Task, ...] = ()

@@ -15,6 +15,7 @@ from crm.criteria import alerting, quantity
 from crm.criteria.errors import Problem
 from crm.criteria.expressions import ExpressionError, Names, parse_condition, parse_value
 from crm.criteria.packs import Pack
+from crm.criteria.promising import check_promises
 from crm.criteria.terms import Const, Met, Param, Term, rebuild
 from crm.criteria.terms import walk as walk_term
 from crm.criteria.trees import inherit, walk
@@ -70,6 +71,8 @@ class _Checker:
         for row in self.book.size_class:
             self.size(row)
         self.sources()
+        for section, entry, key, message in check_promises(self.pack):
+            self.problem(section, entry, key, message)
         self.circles()
 
     def ids(self) -> None:
@@ -210,7 +213,7 @@ class _Checker:
         for parameter in self.book.parameters:
             for value in parameter.values:
                 self.sourced("parameters", parameter.id, parameter.id, value)
-        for section in ("alerts", "escalation", "review_windows", "filing_deadlines", "awards", "targets", "tasks"):
+        for section in ("alerts", "escalation", "review_windows", "filing_deadlines", "application_windows", "clusters", "awards", "targets", "tasks"):
             for entry in getattr(self.book, section):
                 for given in entry.values if section == "targets" else (entry,):
                     source = inherit(entry, given)

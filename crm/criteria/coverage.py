@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "criterion": "条件", "score": "评分项", "parameter": "参数", "register": "规上起点", "size": "划型", "pool": "培育库", "level": "层级", "note": "提示",
-    "alert": "预警", "award": "奖补", "target": "目标", "task": "任务",
+    "alert": "预警", "award": "奖补", "target": "目标", "task": "任务", "cluster": "产业集群", "window": "申报窗口",
 }
 
 
@@ -31,11 +31,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class ClauseCoverage:
-    """A listed clause and what rests on it; nothing = not covered."""
+    """A listed clause and what rests on it; nothing rests on it and no `reason` says why = open."""
 
     id: str
     text: str
     uses: tuple[Use, ...]
+    reason: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Neither used nor explained."""
+        return not self.uses and not self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +57,35 @@ class DocumentCoverage:
         """Clauses something rests on."""
         return sum(bool(c.uses) for c in self.clauses)
 
+    @property
+    def reasoned(self) -> int:
+        """Clauses nothing can be computed from, with the reason."""
+        return sum(not c.uses and c.reason is not None for c in self.clauses)
+
+    @property
+    def open(self) -> tuple[ClauseCoverage, ...]:
+        """Clauses still to be done."""
+        return tuple(c for c in self.clauses if c.is_open)
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        clauses = [{"id": c.id, "text": c.text, "uses": [{"kind": u.kind, "id": u.id, "label": u.label} for u in c.uses]} for c in self.clauses]
+        clauses = [{"id": c.id, "text": c.text, "reason": c.reason, "uses": [{"kind": u.kind, "id": u.id, "label": u.label} for u in c.uses]} for c in self.clauses]
         return {
-            "document": self.document.id, "title": self.document.title, "listed": len(self.clauses), "covered": self.covered,
+            "document": self.document.id, "title": self.document.title, "listed": len(self.clauses), "covered": self.covered, "reasoned": self.reasoned, "open": len(self.open),
             "clauses": clauses, "unlisted": list(self.unlisted),
         }
 
     def lines(self, *, everything: bool = False) -> list[str]:
         """For a terminal: the figure, then what is not covered (or every clause)."""
-        made = [f"{self.document.number or self.document.title}：列出 {len(self.clauses)} 条，已用 {self.covered} 条"]
+        head = f"列出 {len(self.clauses)} 条，已用 {self.covered} 条，说明原因 {self.reasoned} 条，未用 {len(self.open)} 条"
+        made = [f"{self.document.number or self.document.title}：{head}"]
         for clause in self.clauses:
-            if not clause.uses:
+            if clause.is_open:
                 made.append(f"  未用 {clause.id}　{clause.text}")
-            elif everything:
+            elif everything and clause.uses:
                 made.append(f"  已用 {clause.id}　{'；'.join(f'{KINDS[u.kind]} {u.label}' for u in clause.uses)}")
+            elif everything:
+                made.append(f"  不计算 {clause.id}　{clause.text}：{clause.reason}")
         return made + [f"  清单里没有、却被引用：{name}" for name in self.unlisted]
 
 
@@ -88,7 +107,7 @@ def _of(document: Document, used: list[tuple[str, Use]]) -> DocumentCoverage:
             found[place][use] = None
         if not places:
             unlisted[clause] = None
-    clauses = tuple(ClauseCoverage(c.id, c.text, tuple(found[c.id])) for c in document.clauses)
+    clauses = tuple(ClauseCoverage(c.id, c.text, tuple(found[c.id]), c.reason) for c in document.clauses)
     return DocumentCoverage(document, clauses, tuple(unlisted))
 
 
@@ -113,8 +132,8 @@ def _of_ladder(pack: Pack) -> Iterator[tuple[str, str, str, Sourced]]:
         for item in items:
             yield from _of_item(kind, item)
     for place in book.places:
-        if place.requires is not None:
-            yield "criterion", place.requires.id or place.id, place.label, place.requires
+        for node, source in walk(place.requires) if place.requires is not None else ():
+            yield "criterion", node.id or place.id, node.label or place.label, source
 
 
 def _of_plans(pack: Pack) -> Iterator[tuple[str, str, str, Sourced]]:
@@ -122,9 +141,13 @@ def _of_plans(pack: Pack) -> Iterator[tuple[str, str, str, Sourced]]:
     for parameter in book.parameters:
         for value in parameter.values:
             yield "parameter", parameter.id, parameter.label, value
-    for kind, entries in (("size", book.size_class), ("alert", book.alerts), ("award", book.awards), ("task", book.tasks)):
+    for kind, entries in (("size", book.size_class), ("alert", book.alerts), ("task", book.tasks), ("cluster", book.clusters), ("window", book.application_windows)):
         for entry in entries:
             yield kind, entry.id, entry.label, entry
+    for award in book.awards:
+        yield "award", award.id, award.label, award
+        for node, source in walk(award.requires, award) if award.requires is not None else ():
+            yield "award", node.id or award.id, award.label, source
     for target in book.targets:
         yield "target", target.id, target.label, target
         for stated in target.values:

@@ -16,6 +16,7 @@ SECTION_LABELS = {
     "documents": "文件", "measures": "指标", "events": "事件", "flags": "是非事项", "parameters": "参数", "titles": "称号", "places": "位置",
     "steps": "阶段", "register": "规上起点", "pools": "培育库", "levels": "层级", "notes": "提示", "size_class": "划型", "alerts": "预警",
     "escalation": "逐级提醒", "review_windows": "年度审核窗口", "filing_deadlines": "报数截止日",
+    "application_windows": "申报窗口", "clusters": "产业集群",
     "awards": "奖补", "targets": "目标", "tasks": "任务", "visit": "走访表",
 }
 FIELD_LABELS = {

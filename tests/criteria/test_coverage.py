@@ -5,7 +5,7 @@ from __future__ import annotations
 from crm.criteria.coverage import coverage
 from crm.criteria.packs import Pack
 from crm.criteria.schema.documents import Clause, Document
-from crm.criteria.schema.plans import Target, TargetValue, Task
+from crm.criteria.schema.promises import Target, TargetValue, Task
 
 
 def covered(pack, clauses, *uses):

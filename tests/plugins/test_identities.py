@@ -23,7 +23,7 @@ NOT_LAW = {60_000_000}  # the most pixels a photo may have
 
 def _ids(pack: Pack) -> set[str]:
     book = pack.book
-    sections = (book.documents, book.measures, book.events, book.flags, book.parameters, book.titles, book.places, book.steps, book.alerts, book.awards, book.targets, book.tasks)
+    sections = (book.documents, book.measures, book.events, book.flags, book.parameters, book.titles, book.places, book.steps, book.alerts, book.awards, book.targets, book.tasks, book.clusters, book.application_windows)
     found = {f"entry {entry.id}" for section in sections for entry in section} | {f"item {key}" for key in pack.items}
     return found | {f"criterion {leaf.id}" for day in rule_days(pack) for leaf in pack.program(day).criteria}
 

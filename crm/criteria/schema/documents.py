@@ -39,6 +39,7 @@ class Clause(Model):
 
     id: str
     text: str
+    reason: str | None = None  # why nothing is computed from it; only where nothing rests on it
 
 
 class Measure(Entry):

@@ -11,7 +11,8 @@ from pydantic import Field
 from crm.criteria.schema.base import Label, Model, Name
 from crm.criteria.schema.documents import Measures, Parameters, Sources
 from crm.criteria.schema.ladder import Ladder, SizeClass
-from crm.criteria.schema.plans import Alerts, Awards, Calendar, Targets, Tasks, Visit
+from crm.criteria.schema.plans import Alerts, Calendar, Visit
+from crm.criteria.schema.promises import Awards, Clusters, Targets, Tasks
 from crm.criteria.schema.titles import Overrides, Titles
 
 
@@ -59,7 +60,7 @@ class Examples(Model):
 FILES: dict[str, type[Model]] = {
     "pack.yaml": PackHead, "sources.yaml": Sources, "measures.yaml": Measures, "ladder.yaml": Ladder,
     "size_class.yaml": SizeClass, "alerts.yaml": Alerts, "calendar.yaml": Calendar, "awards.yaml": Awards, "targets.yaml": Targets,
-    "tasks.yaml": Tasks, "visit.yaml": Visit, "overrides.yaml": Overrides,
+    "tasks.yaml": Tasks, "clusters.yaml": Clusters, "visit.yaml": Visit, "overrides.yaml": Overrides,
 }
 FOLDERS: dict[str, type[Model]] = {
     "parameters": Parameters, "titles": Titles, "examples": Examples, "measures": Measures,

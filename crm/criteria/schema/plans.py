@@ -1,14 +1,14 @@
-"""alerts.yaml, calendar.yaml, awards.yaml, targets.yaml, tasks.yaml, visit.yaml."""
+"""alerts.yaml, calendar.yaml, visit.yaml."""
 
-# ruff: noqa: TC001  (pydantic reads annotations at run time)
+# ruff: noqa: TC003  (pydantic reads annotations at run time)
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from crm.criteria.schema.base import Amount, Entry, Expression, Label, Model, Name, Sourced
-from crm.criteria.schema.conditions import Node
 
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]|29|30|31)$")]
 
@@ -69,72 +69,25 @@ class FilingDeadline(Entry, Sourced):
     note: str | None = None
 
 
+class ApplicationWindow(Entry, Sourced):
+    """When a title can be applied for, or is reviewed, in a year. Each year's notice adds its own entry."""
+
+    label: Label
+    title: Name
+    purposes: tuple[Literal["award", "review"], ...] = ("award",)
+    year: int
+    opens: date | None = None  # not said by the notice: none
+    closes: date | None = None  # of the recommending side where the notice says so
+    checked_to: date | None = None  # last day of the next level's check
+    note: str | None = None
+
+
 class Calendar(Model):
     """calendar.yaml"""
 
     review_windows: tuple[ReviewWindow, ...] = ()
     filing_deadlines: tuple[FilingDeadline, ...] = ()
-
-
-class Award(Entry, Sourced):
-    """Money for an event. `undecided` = what the text does not say and a person must rule."""
-
-    label: Label
-    amount: Amount | None = None
-    once: bool = True
-    requires: Node | None = None
-    exclusion_group: Name | None = None
-    undecided: str | None = None
-    note: str | None = None
-
-
-class Awards(Model):
-    """awards.yaml"""
-
-    awards: tuple[Award, ...]
-
-
-class TargetValue(Sourced):
-    """A goal as one document states it."""
-
-    year: int
-    value: Amount | None  # null: unreadable or not stated
-    at_least: bool = False
-    note: str | None = None
-
-
-class Target(Entry, Sourced):
-    """A promised figure. Several values for one year are a contradiction: all are kept and shown."""
-
-    label: Label
-    unit: str
-    kind: Literal["stock", "increment", "yearly"] = "stock"
-    counts: str | None = None  # what is counted: a title id, `above_size`, a level id
-    lead_unit: str | None = None
-    values: tuple[TargetValue, ...] = Field(min_length=1)
-    note: str | None = None
-
-
-class Targets(Model):
-    """targets.yaml"""
-
-    targets: tuple[Target, ...]
-
-
-class Task(Entry, Sourced):
-    """Something a plan asks a unit to do."""
-
-    label: Label
-    lead_unit: str | None = None
-    units: tuple[str, ...] = ()
-    due: str | None = None
-    note: str | None = None
-
-
-class Tasks(Model):
-    """tasks.yaml"""
-
-    tasks: tuple[Task, ...]
+    application_windows: tuple[ApplicationWindow, ...] = ()
 
 
 class VisitField(Entry):
