@@ -10,6 +10,8 @@ from crm.alerts.evidence import answer
 from crm.alerts.inputs import COLUMNS, inputs
 from crm.alerts.rules import EXIT, RAISED, assess
 from crm.alerts.signals import recent_months, signals
+from crm.alerts.telling import answer as watch_answer
+from crm.alerts.watches.facts import watch_facts
 from crm.criteria.commands import evaluate, more_columns, parts
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def alerts(evaluation: Evaluation, firms: list[Enterprise]) -> list[list[dict[st
     for row in assess(evaluation, seen).iter_rows(named=True):
         if row["level"] in SHOWN[row["rule"]]:
             found[row["enterprise_id"]].append(answer(row, evaluation.pack, evaluation.on))
+    for row in watch_facts(evaluation.pack, evaluation.on, firms, seen):
+        found[row["enterprise_id"]].append(watch_answer(row, evaluation.pack, evaluation.on))
     return found
 
 

@@ -39,5 +39,15 @@ def evidence(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
     return found
 
 
+def answer(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
+    """An alert of a rule without forecast in the answer of `run.py evaluate`."""
+    kept = evidence(row, pack, on)
+    facts = {name: kept[name] for name in BY_RULE[row["rule"]].FACTS if name in kept}
+    return {
+        "rule": row["rule"], "subject": row["subject"], "level": row["level"], "headline": headline(row), "reason": row["text"], "forecast": None, "probability": None,
+        "basis": kept["basis_label"], "evidence": facts,
+    }
+
+
 def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlalchemy import func, select, update
 
+from crm.alerts.escalation import escalate
 from crm.alerts.inputs import COLUMNS, forecast, inputs
 from crm.alerts.nightly import Changes, Night, show_levels
+from crm.alerts.notifying import tell
+from crm.alerts.outcomes import close_year, year_to_close
 from crm.alerts.rules import assess, titles_near
 from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
+from crm.alerts.weeks import count_week
 from crm.core.clock import local
 from crm.criteria.loading import load_packs
 from crm.ladder.changes import changed, clear
@@ -54,6 +58,7 @@ class Chain:
         self._only = None if only is None else sorted(set(only))
         self._run_id = run_id
         self._seen: list[tuple[Pack, pl.DataFrame, list[int], list[Watched]]] = []
+        self._closing: list[pl.DataFrame] = []
 
     def within(self, session: Session) -> Chain:
         """The same pass in another transaction."""
@@ -63,6 +68,7 @@ class Chain:
     def evaluate(self, progress: Callable[[int, int], None] | None = None) -> dict[str, int]:
         """Verdicts, standings with forecast, proposed moves. What alerts need is kept for `alerts()`."""
         self._seen.clear()
+        self._closing.clear()
         power = electricity(self._session, self._on, self._only)
 
         latest: list[pl.DataFrame] = []
@@ -78,24 +84,35 @@ class Chain:
             found = pl.concat([assess(evaluation, seen), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
             watched = watch(Asked(self._session, evaluation.pack, self._on, firms_for_watches(evaluation, seen, found, standings), self._only))
             self._seen.append((evaluation.pack, found, seen["enterprise_id"].to_list(), watched))
+            if year_to_close(self._on) is not None:
+                self._closing.append(seen.select("enterprise_id", "line", "last_year"))
 
         return evaluate_population(
             self._session, self._packs, self._on, at=self._at, only=self._only, more=COLUMNS, run_id=self._run_id, look=look, told=told, progress=progress
         ).as_dict()
 
     def alerts(self) -> dict[str, int]:
-        """Raise, worsen, ease, wake and settle; then show each firm's worst level in its standing."""
-        total = Changes()
+        """Raise, worsen, ease, wake and settle, tell people, settle last year's outcomes; then show each firm's worst level in its standing."""
+        total, loud = Changes(), []
         for pack, assessed, firms, watched in self._seen:
-            made = Night(self._session, pack, self._on, self._at).compare(assessed, firms, watched)
-            for name, count in made.as_dict().items():
+            night = Night(self._session, pack, self._on, self._at)
+            for name, count in night.compare(assessed, firms, watched).as_dict().items():
                 setattr(total, name, getattr(total, name) + count)
+            loud += night.loud
+        told = tell(self._session, loud, self._on, self._at) if loud else 0
+        closing = year_to_close(self._on)
+        outcomes = sum(close_year(self._session, seen, closing, self._at) for seen in self._closing) if closing else 0
         show_levels(self._session, self._only)
-        return total.as_dict()
+        return total.as_dict() | {"told": told, "outcomes": outcomes}
+
+    def escalate(self) -> dict[str, int]:
+        """Alerts nobody handled for too many work days go one level up."""
+        return escalate(self._session, self._packs, self._on, self._at)
 
     def counts(self) -> dict[str, int]:
-        """Visits into the standings, then all counts anew."""
+        """Visits into the standings, then all counts anew, and the week's alerts."""
         show_visits(self._session, self._only)
+        count_week(self._session, self._on)
         return {"counts": rebuild_counts(self._session, self._at)}
 
 

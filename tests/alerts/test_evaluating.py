@@ -90,3 +90,37 @@ def test_two_months_without_power_are_told(pack):
 
 def test_a_level_says_that_it_is_a_default_and_no_policy(pack):
     assert exit_risk(pack, firm(pack, 11_800_000))[0]["basis"] == "系统默认，非政策"
+
+
+# rules without a forecast
+
+
+def told(pack, one, rule, on=ON):
+    return [(a["subject"], a["level"]) for a in standing_alerts(pack, one, on) if a["rule"] == rule]
+
+
+def test_a_title_that_ends_soon_is_told_in_the_answer(pack):
+    held = firm(pack, 20_000_000, titles=[{"title": "hnte", "granted_on": "2022-12-08", "valid_to": "2025-12-08", "kind": "first"}])
+    assert told(pack, held, "title_expiring") == [("hnte", "orange")]
+
+
+def test_a_month_past_its_deadline_is_told_in_the_answer(pack):
+    assert told(pack, firm(pack, 30_000_000, month="08"), "filing_missing") == [("monthly", "yellow")]
+
+
+def test_a_falling_total_is_told_in_the_answer(pack):
+    one = firm(pack, 19_000_000)
+    one.ytd["2025-08"] = {"revenue_main": 20_000_000}
+    assert told(pack, one, "figure_suspicious") == [("2025-09.revenue_main", "orange")]
+
+
+def test_a_firm_that_left_and_is_back_at_its_line_is_told_in_the_answer(pack):
+    one = firm(pack, 16_000_000, last=20_000_000, register=[{"entered_on": "2019-01-01", "exited_on": "2024-03-01"}])
+    assert told(pack, one, "re_entry_window") == [("register", "orange")]
+
+
+def test_an_answer_is_plain_data(pack):
+    import orjson
+
+    one = firm(pack, 30_000_000, month="08", titles=[{"title": "hnte", "granted_on": "2022-12-08", "valid_to": "2025-12-08", "kind": "first"}])
+    assert orjson.dumps(standing_alerts(pack, one))

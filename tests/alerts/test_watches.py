@@ -103,7 +103,7 @@ def test_only_firms_that_must_file_are_asked_and_one_that_never_did_is_grey(pack
 
 
 def suspects(**values):
-    base = {"enterprise_id": 1, "measure": "revenue", "month": 9, "now": 90, "before": 80, "prior": None, "earlier": None}
+    base = {"enterprise_id": 1, "measure": "revenue", "month": 9, "now": 90, "before": 80, "prior": None}
     return pl.DataFrame([{**base, **values}], schema=figures.SCHEMA)
 
 

@@ -34,7 +34,7 @@ UNIT_FROM, UNIT_TO = 2_000, 50_000  # around ten thousand; defaults, not policy
 OWN_FROM, OWN_TO = 40, 250  # per cent of the months' average that a month of its own may be
 JUMP = 5  # times
 SCHEMA = {
-    "enterprise_id": pl.Int64, "measure": pl.String, "month": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64, "earlier": pl.Int64,
+    "enterprise_id": pl.Int64, "measure": pl.String, "month": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64,
 }
 
 
@@ -57,19 +57,19 @@ def _found(asked: Asked, rule: AlertRule, months: Sequence[int], few: Sequence[i
 
 
 def _read(asked: Asked, rule: AlertRule, months: Sequence[int], few: Sequence[int] | None) -> pl.DataFrame:
-    """Suspects of both measures: this month's 累计, the month's before, last year's, and the one before that."""
+    """Suspects of both measures: this month's 累计, the month's before, last year's."""
     frames = [pl.DataFrame(schema=SCHEMA)]
     for measure in MEASURES:
         for month in months:
             rows = fetch_columns(asked.session, _query(rule, asked.on.year, month, measure, few))
-            part = pl.DataFrame(rows, schema={"enterprise_id": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64, "earlier": pl.Int64})
+            part = pl.DataFrame(rows, schema={"enterprise_id": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64})
             frames.append(part.with_columns(measure=pl.lit(measure), month=pl.lit(month, pl.Int64)).select(list(SCHEMA)))
     return pl.concat(frames)
 
 
 def _query(rule: AlertRule, year: int, month: int, measure: str, few: Sequence[int] | None) -> Any:
     """One source per firm and period: where several filed, a figure is compared within its source."""
-    now, before, prior, earlier = (aliased(Filing) for _ in range(4))
+    now, before, prior = (aliased(Filing) for _ in range(3))
     value, last, same = (getattr(one, measure) for one in (now, before, prior))
     at = f"{year}-{month:02d}"
 
@@ -79,10 +79,9 @@ def _query(rule: AlertRule, year: int, month: int, measure: str, few: Sequence[i
     low = exact(rule, "unit_from", UNIT_FROM)
     odd = or_(value < last, value - last > int(exact(rule, "jump", JUMP)) * last / max(month - 1, 1), value > int(low) * same, value * int(low) < same)
     query = (
-        select(now.enterprise_id, value.label("now"), last.label("before"), same.label("prior"), getattr(earlier, measure).label("earlier"))
+        select(now.enterprise_id, value.label("now"), last.label("before"), same.label("prior"))
         .outerjoin(before, joined(before, f"{year}-{month - 1:02d}"))
         .outerjoin(prior, joined(prior, f"{year - 1}-{month:02d}"))
-        .outerjoin(earlier, joined(earlier, f"{year}-{month - 2:02d}"))
         .where(now.form == "ytd", now.period == at, now.superseded_at.is_(None), value.is_not(None), odd)
     )
     return query if few is None else query.where(now.enterprise_id.in_(few))
