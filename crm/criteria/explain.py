@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STATE_LABELS", "CriterionView", "Explanation", "ItemView", "NodeView", "ScoreView", "Source",
-    "StepView", "explain", "explain_all", "tier",
+    "StepView", "explain", "explain_all", "explain_one", "tier",
 ]
 
 
@@ -43,6 +43,12 @@ def explain_all(evaluation: Evaluation) -> list[Explanation]:
 def explain(pack: Pack, row: Packed, on: date) -> Explanation:
     """Expand one stored row. The pack must be the one whose hash the row carries."""
     return _Expander(pack.program(on), row).explanation()
+
+
+def explain_one(program: Program, row: Packed, number: int) -> CriterionView:
+    """One criterion of one firm alone: for lists of many firms that lack the same thing."""
+    leaf = program.criteria[number]
+    return _Expander(program, row, only=leaf).criterion(leaf)
 
 
 def source_of(pack: Pack, given: Sourced, on: date) -> Source:
@@ -76,7 +82,7 @@ def _fixed(program: Program) -> tuple[_Fixed, ...]:
 
 
 class _Expander:
-    def __init__(self, program: Program, row: Packed) -> None:
+    def __init__(self, program: Program, row: Packed, only: Criterion | None = None) -> None:
         self.program, self.pack = program, program.pack
         letters = row.outcomes
         self.states = {key: packing.STATES[letter] for key, letter in zip(self.pack.items, letters, strict=False)}
@@ -89,10 +95,11 @@ class _Expander:
         self.size_class = SIZES[self.size] if self.size is not None else "unknown" if size == "?" else None
         self.cells = packing.read_evidence(program, row.evidence)
         bare = Firm(program.on, self.cells, {}, {}, self.size)
-        self.points = {s.id: [bare.points(i) for i in s.items] for s in program.scales}
+        scales = program.scales if only is None or _scores_in(only.term) else ()
+        self.points = {s.id: [bare.points(i) for i in s.items] for s in scales}
         scores = {name: (sum(p[0] for p in ends), sum(p[1] for p in ends)) for name, ends in self.points.items()}
         self.firm = Firm(program.on, self.cells, {k: truth.get(s) for k, s in self.states.items()}, scores, self.size)
-        self.views = [self.criterion(c) for c in program.criteria]
+        self.views = [self.criterion(c) for c in program.criteria] if only is None else []
 
     def explanation(self) -> Explanation:
         items = {item.key: self.item(item) for item in self.program.items if item.key != REGISTER}

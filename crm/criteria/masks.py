@@ -37,11 +37,12 @@ Truth = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 
 @dataclass(frozen=True)
 class NearMiss:
-    """Firms that would have an item if one criterion were fulfilled; nothing about the item is unknown of them."""
+    """Firms that would surely have an item if one criterion were fulfilled; what is unknown of them does not matter to it."""
 
     item: str
     criterion: int  # its number in the program
     firms: NDArray[np.int64]  # enterprise ids, ascending
+    doubtful: NDArray[np.int64]  # short of this criterion alone as far as is known: with it, only figures still missing would be open
 
 
 def write(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], rules: int) -> int:
@@ -88,7 +89,7 @@ def last_note(session: Session) -> int | None:
 
 
 def near_misses(session: Session, pack: Pack, item: str, on: date, criterion: str | None = None) -> list[NearMiss]:
-    """By criterion: firms that lack the item for this criterion alone, everything about the item being known of them."""
+    """By criterion: firms that lack the item for this criterion alone. Unknown alternatives beside a fulfilled one do not matter."""
     program = pack.program(on)
     tree = program.by_key[item].tree
     if tree is None:
@@ -98,20 +99,23 @@ def near_misses(session: Session, pack: Pack, item: str, on: date, criterion: st
     rules = session.scalar(select(VerdictRules.id).where(VerdictRules.pack_hash == pack.hash, VerdictRules.year == year, VerdictRules.turn == turn))
     if rules is None:
         return []
-    found: dict[int, list[NDArray[np.int64]]] = {}
+    found: dict[int, tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]] = {}
     for ids, masks in _pieces(session, program, rules):
         read = _reader(masks, packing.layout(program).mask)
-        known = ~np.logical_or.reduce([read(leaf.number, unknown=True) for leaf in leaves])
-        short = np.flatnonzero(known & ~_truth(tree, lambda n, read=read: ~read(n, unknown=False)))
+        short = np.flatnonzero(_one_short(tree, read))
         few = _reader(masks[:, short], packing.layout(program).mask)
+        settled_against = ~_truth(tree, few)[1]  # the item is known to be unmet
         for leaf in leaves:
             if criterion is not None and leaf.id != criterion:
                 continue
             mine = few(leaf.number, unknown=False)
-            turned = mine & _truth(tree, lambda n, few=few, leaf=leaf, mine=mine: mine | ~few(n, unknown=False) if n == leaf.number else ~few(n, unknown=False))
-            if turned.any():
-                found.setdefault(leaf.number, []).append(ids[short[turned]])
-    return [NearMiss(item, number, np.sort(np.concatenate(parts))) for number, parts in sorted(found.items())]
+            sure, possible = _truth(tree, few, leaf.number)
+            turned, doubtful = mine & sure, mine & possible & ~sure & settled_against
+            if turned.any() or doubtful.any():
+                kept = found.setdefault(leaf.number, ([], []))
+                kept[0].append(ids[short[turned]])
+                kept[1].append(ids[short[doubtful]])
+    return [NearMiss(item, number, *(np.sort(np.concatenate(end)) for end in ends)) for number, ends in sorted(found.items())]
 
 
 def _pieces(session: Session, program: Program, rules: int) -> list[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
@@ -145,16 +149,30 @@ def _reader(masks: NDArray[np.uint8], width: int) -> Callable[..., NDArray[np.bo
     return read
 
 
-def _truth(tree: Branch, met: Callable[[int], NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Truth of a node whose criteria are all known; as crm.criteria.engine.holds combines them."""
+def _one_short(tree: Branch, read: Callable[..., NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Firms that may be one criterion short: of parts that must all hold one is known to fail, or one alone is not known to hold."""
+    parts = [b for b in tree.of if not (b.criterion is not None and not b.criterion.in_force)] if tree.kind == "all" else [tree]
+    ends = [_truth(part, read) for part in parts]
+    unsure, failing = (np.add.reduce([(~end[which]).astype(np.uint8) for end in ends]) for which in (0, 1))
+    return (unsure == 1) | (failing == 1)
+
+
+def _truth(tree: Branch, read: Callable[..., NDArray[np.bool_]], turned: int | None = None) -> Truth:
+    """Truth of a node, with the criterion `turned` taken as fulfilled; as crm.criteria.engine.holds combines them."""
     if tree.criterion is not None:
-        return met(tree.criterion.number)
+        possible = ~read(tree.criterion.number, unknown=False)
+        if tree.criterion.number == turned:
+            return np.ones_like(possible), np.ones_like(possible)
+        return possible & ~read(tree.criterion.number, unknown=True), possible
     of = [b for b in tree.of if not (b.criterion is not None and not b.criterion.in_force)]
-    parts = [_truth(b, met) if tree.kind != "none" or b.criterion is not None else ~_truth(b, met) for b in of]
+    parts = [_truth(b, read, turned) for b in of]
+    if tree.kind == "none":
+        parts = [p if b.criterion is not None else (~p[1], ~p[0]) for p, b in zip(parts, of, strict=True)]
+    sure, possible = [p[0] for p in parts], [p[1] for p in parts]
     match tree.kind:
         case "all" | "none":
-            return np.logical_and.reduce(parts)
+            return np.logical_and.reduce(sure), np.logical_and.reduce(possible)
         case "any":
-            return np.logical_or.reduce(parts)
+            return np.logical_or.reduce(sure), np.logical_or.reduce(possible)
         case _:
-            return np.add.reduce([p.astype(np.int16) for p in parts]) >= tree.n
+            return tuple(np.add.reduce([p.astype(np.int16) for p in end]) >= tree.n for end in (sure, possible))  # type: ignore[return-value]  # two ends

@@ -87,13 +87,19 @@ def joined(ladders: Iterable[Ladder]) -> Ladder:
     return whole
 
 
-def ladders_within(packs: Packs, region_code: str | None) -> list[Ladder]:
-    """The distinct ladders the firms of a division are judged by: that of its own pack, then of the chosen packs inside it."""
+def packs_within(packs: Packs, region_code: str | None) -> list[Pack]:
+    """The packs the firms of a division are judged by: its own, then the chosen ones inside it."""
     prefix = (region_code or "").rstrip("0")
     prefix += "0" * (len(prefix) % 2)
+    found = {pack.id: pack for pack in packs if (pack.region or "").startswith(prefix)}
     covering = packs.for_region(region_code[:COUNTY] if region_code else None)
+    return list(({covering.id: covering} | found).values())
+
+
+def ladders_within(packs: Packs, region_code: str | None) -> list[Ladder]:
+    """The distinct ladders the firms of a division are judged by."""
     found: list[Ladder] = []
-    for pack in (covering, *(pack for pack in packs if (pack.region or "").startswith(prefix))):
+    for pack in packs_within(packs, region_code):
         ladder = ladder_of(pack)
         if not any(ladder.places == other.places and ladder.between == other.between for other in found):
             found.append(ladder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import flash, jsonify, redirect, request, url_for
@@ -16,7 +16,7 @@ from crm.ladder import operations
 from crm.ladder.counts import tallies
 from crm.ladder.models import Standing
 from crm.ladder.operations.moves import DECIDERS
-from crm.ladder.queries import Filters, board, cards, firms, open_moves
+from crm.ladder.queries import Filters, board, cards, open_moves
 from crm.ladder.queries.board import proposed
 from crm.web.address import LARGEST, choice, here, words
 from crm.web.enterprises.choices import counties
@@ -73,15 +73,9 @@ class BoardPage(Page):
     @expose("/near")
     @has_access
     @permission_name("read")
-    def near(self) -> str:
-        """Firms within reach of their next step, the nearest first."""
-        wanted = _filters()
-        wanted = replace(wanted, near=wanted.near or 1, step=choice("step", ladder_here(wanted.region).steps))
-        page = firms(db(), access(), wanted, sort="near", after=request.args.get("after"), limit=LINES)
-        return self.show(
-            "board/near.html", page=page, filters=wanted, here=here, regions=counties(), label=label, steps=ladder_here(wanted.region).steps,
-            **self._numbers(wanted),
-        )
+    def near(self) -> ResponseReturnValue:
+        """Where the list of near firms was kept before it had a page of its own."""
+        return redirect(url_for("NearPage.index", **request.args))
 
     @expose("/cards")
     @has_access

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 from crm.jobs.chain import packs_of
-from crm.ladder.places import joined, ladder_at, ladder_of, ladders_within
+from crm.ladder.places import joined, ladder_at, ladder_of, ladders_within, packs_within
 from crm.web.page import access
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ def ladder_for(region_code: str | None) -> Ladder:
 def ladder_here(region_code: str | None = None) -> Ladder:
     """The ladder of a list: that of the division asked for or, without one, of the whole jurisdiction; several are joined."""
     return joined(ladder for code in ([region_code] if region_code else _jurisdiction()) for ladder in ladders_within(packs(), code))
+
+
+def packs_here(region_code: str | None = None) -> list[Pack]:
+    """The packs the firms of a division or, without one, of the jurisdiction are judged by, each once."""
+    found: dict[str, Pack] = {}
+    for code in [region_code] if region_code else _jurisdiction():
+        found |= {pack.id: pack for pack in packs_within(packs(), code)}
+    return list(found.values())
 
 
 def steps_here(region_code: str | None = None) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ PAGE_MODULES = (
     "crm.web.today",
     "crm.web.enterprises",
     "crm.web.board",
+    "crm.web.near",
     "crm.web.alerts",
     "crm.web.visits",
     "crm.web.cases",

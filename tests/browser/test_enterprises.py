@@ -122,7 +122,7 @@ def test_the_pages_of_a_firm_are_accessible(explained: Enterprise, open_as: Open
 def test_the_daily_pages_fit_the_smallest_phone(explained: Enterprise, open_as: OpenAs) -> None:
     page = open_as("manager", WENLING, phone=True)
     page.set_viewport_size({"width": 360, "height": 740})
-    assert faults(page, ["/today/", "/enterprises/", "/enterprises/new", "/board/near", "/board/waiting"]) == {}
+    assert faults(page, ["/today/", "/enterprises/", "/enterprises/new", "/near/", "/board/waiting"]) == {}
 
 
 def faults(page: Page, paths: list[str]) -> dict[str, list[str]]:

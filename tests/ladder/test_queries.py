@@ -9,9 +9,11 @@ from crm.core.errors import Invalid, NotFound
 from crm.enterprises.models import Enterprise
 from crm.ladder.counts import counts, rebuild_counts
 from crm.ladder.models import Standing
+from crm.ladder.near import near_list
+from crm.ladder.places import packs_within
 from crm.ladder.queries import SORTS, Filters, board, cards, firms, history, open_moves
 from crm.security.access import Access
-from tests.ladder.conftest import AT, ELSEWHERE, MANAGER, OFFICER
+from tests.ladder.conftest import AT, ELSEWHERE, MANAGER, OFFICER, ON
 
 COLUMNS = dict.fromkeys(("step_up", "grow_strong", "go_public", "grow_large"), ())
 
@@ -124,3 +126,31 @@ def test_history_is_newest_first(city):
 
 def test_open_moves_of_another_city_are_not_listed(city):
     assert open_moves(city, ELSEWHERE).rows == []
+
+
+def near(city, packs, item, access=MANAGER, **given):
+    return near_list(city, access, packs_within(packs, "331000"), item, ON, Filters(), **given).firms
+
+
+def test_the_near_list_of_a_title_shows_firms_that_lack_it(city, packs):
+    found = near(city, packs, "srdi")
+    assert found
+    assert not any("srdi" in city.get(Standing, n.enterprise_id).titles for n in found)
+
+
+def test_the_least_short_come_first_among_firms_with_complete_figures(city, packs):
+    parts = [n.view.per_mille for n in near(city, packs, "register.industry") if n.is_sure and n.view.gap]
+    assert parts == sorted(parts, reverse=True)
+
+
+def test_the_near_list_of_a_register_test_holds_firms_of_its_industries_alone(city, packs):
+    assert {city.get(Standing, n.enterprise_id).register_item for n in near(city, packs, "register.industry")} == {"register.industry"}
+
+
+def test_choosing_a_criterion_leaves_the_firms_short_of_it(city, packs):
+    chosen = near(city, packs, "srdi")[0].view.id
+    assert {n.view.id for n in near(city, packs, "srdi", criterion=chosen)} == {chosen}
+
+
+def test_the_near_list_ends_at_the_jurisdiction(city, packs):
+    assert near(city, packs, "register.industry", access=ELSEWHERE) == []

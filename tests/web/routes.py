@@ -37,6 +37,9 @@ EnterpriseStandingPage.enter        MA     enterprise
 EnterpriseStandingPage.leave        MA     enterprise
 EnterpriseStandingPage.grant        MA     enterprise
 EnterpriseStandingPage.revoke       MA     enterprise title
+DistancePage.show_distance          OMA    enterprise
+NearPage.index                      OMA
+NearPage.export                     OMA
 BoardPage.index                     OMA
 BoardPage.waiting                   OMA
 BoardPage.near                      OMA

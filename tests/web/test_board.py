@@ -164,7 +164,7 @@ def test_odd_messages_are_refused_and_change_nothing(session: Session, sign_in: 
     assert moves(session) == []
 
 
-@pytest.mark.parametrize("path", ["/board/cards", "/board/cards?step=moon", "/board/cards?step=step_up&group=%00", "/board/near?near=9&step=x&after=z", "/board/waiting?after=zzz", "/board/?region=%27&level=blue"])
+@pytest.mark.parametrize("path", ["/board/cards", "/board/cards?step=moon", "/board/cards?step=step_up&group=%00", "/near/?near=9&step=x&after=z", "/board/waiting?after=zzz", "/board/?region=%27&level=blue"])
 def test_odd_addresses_are_no_server_error(sign_in: SignIn, path: str) -> None:
     assert sign_in("manager", WENLING).get(path).status_code < 500
 
@@ -181,6 +181,6 @@ def test_the_near_list_puts_the_nearest_first(session: Session, sign_in: SignIn)
     firm(session, "远厂", near_ratio=500)
     firm(session, "近厂", near_ratio=990)
     firm(session, "两条厂", near_missing=2, near_ratio=995)
-    text = sign_in("manager", WENLING).get("/board/near").get_data(as_text=True)
+    text = sign_in("manager", WENLING).get("/near/").get_data(as_text=True)
     assert text.index("近厂") < text.index("远厂")
     assert "两条厂" not in text

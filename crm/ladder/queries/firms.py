@@ -165,7 +165,7 @@ def conditions(session: Session, filters: Filters, *, region_code: Any = Enterpr
     for name, column in _EQUAL.items():
         if value := getattr(filters, name):
             found.append(column == value)
-    found += [_holds(session, column, value) for column, value in ((Standing.pools, filters.pool), (Standing.titles, filters.title)) if value]
+    found += [holds(session, column, value) for column, value in ((Standing.pools, filters.pool), (Standing.titles, filters.title)) if value]
     return found
 
 
@@ -175,7 +175,7 @@ _EQUAL = {
 }
 
 
-def _holds(session: Session, column: Any, value: str) -> ColumnElement[bool]:
+def holds(session: Session, column: Any, value: str) -> ColumnElement[bool]:
     """The JSON list in `column` holds `value`."""
     if is_postgresql(session):
         return type_coerce(column, JSONB).contains([value])

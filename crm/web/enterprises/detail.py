@@ -51,9 +51,9 @@ class EnterprisePage(Page):
     @permission_name("read")
     def show_firm(self, enterprise_id: int) -> str:
         """Identity, figures, ladder with reasons, alerts, titles, visits. Reads one row per table, nothing is decided here."""
-        line = _line(enterprise_id)
+        line = line_of(enterprise_id)
         firm, who, pack = line.firm, access(), pack_for(line.firm.region_code)
-        explanation, is_stale = _explained(firm.id, pack)
+        explanation, is_stale = explained(firm.id, pack)
         book = figures.read(filings(db(), firm.id))
         rows = ledger(db(), firm.id)
         asked = request.args.get("item", "").replace(".", "-")
@@ -62,7 +62,7 @@ class EnterprisePage(Page):
             "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
             near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(ladder_for(firm.region_code), line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
-            verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **_words(line.firm),
+            verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **words_of(line.firm),
         )
 
     @expose("/<int:enterprise_id>/figures")
@@ -70,12 +70,12 @@ class EnterprisePage(Page):
     @permission_name("read")
     def show_figures(self, enterprise_id: int) -> str:
         """Every filing with its source, and what was corrected when."""
-        line = _line(enterprise_id)
+        line = line_of(enterprise_id)
         filed = _filings(line.firm.id)
         return self.show(
             "enterprises/figures.html", tab="figures", line=line, firm=line.firm, at=line.standing, pack=pack_for(line.firm.region_code),
             book=figures.read(filed), filings=sorted((f for f in filed if f.superseded_at is None), key=lambda f: (f.period, f.form), reverse=True),
-            people=_people(line.firm), **_words(line.firm),
+            people=_people(line.firm), **words_of(line.firm),
         )
 
     @expose("/<int:enterprise_id>/history")
@@ -83,22 +83,23 @@ class EnterprisePage(Page):
     @permission_name("read")
     def show_history(self, enterprise_id: int) -> str:
         """What happened, newest first."""
-        line = _line(enterprise_id)
+        line = line_of(enterprise_id)
         pack = pack_for(line.firm.region_code)
         entries = history(db(), access(), line.firm.id, label=pack.label, limit=200)
         return self.show(
-            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, **_words(line.firm)
+            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, **words_of(line.firm)
         )
 
 
-def _line(enterprise_id: int) -> Line:
+def line_of(enterprise_id: int) -> Line:
+    """The firm with its standing, if the user may see it."""
     rows = firms(db(), access(), Filters(ids=(enterprise_id,)), limit=1).rows
     if not rows:
         raise NotFound("没有找到这家企业，或者它不在您的辖区内。")
     return rows[0]
 
 
-def _explained(enterprise_id: int, pack: Pack) -> tuple[Explanation | None, bool]:
+def explained(enterprise_id: int, pack: Pack) -> tuple[Explanation | None, bool]:
     """The stored verdicts in words, by the pack that gave them; True when today's rules are others."""
     found = verdict_of(db(), enterprise_id, pack)
     return (explain(found.pack, found.row, found.as_of), not found.current) if found else (None, False)
@@ -137,7 +138,8 @@ def _forms(firm: Enterprise, *, manages: bool) -> dict[str, Any]:
     }
 
 
-def _words(firm: Enterprise) -> dict[str, Any]:
+def words_of(firm: Enterprise) -> dict[str, Any]:
+    """Words for the codes a firm's pages show."""
     ladder = ladder_for(firm.region_code)
     return {
         "places": ladder.places, "glyphs": ladder.glyphs, "sizes": SIZES, "statuses": STATUSES, "found_by": REGION_FOUND, "kinds": FIRM_KINDS,

@@ -50,10 +50,10 @@ def answer(wanted: Filters, sort: str, *, backwards: bool, kind: str) -> Respons
     if not limit:
         raise Forbidden("您的角色不能导出名单。")
     lines = _all(wanted, sort, backwards=backwards, limit=limit)
-    restricted = _restricted([line.firm.id for line in lines])
-    rows = [_row(line, hide=line.firm.id in restricted) for line in lines]
+    hidden = restricted([line.firm.id for line in lines])
+    rows = [_row(line, hide=line.firm.id in hidden) for line in lines]
     record(
-        db(), who, "enterprise.export", "enterprise", rows=len(rows), limit=limit, format=kind, left_out=len(restricted),
+        db(), who, "enterprise.export", "enterprise", rows=len(rows), limit=limit, format=kind, left_out=len(hidden),
         filters={k: str(v) for k, v in wanted.given().items()},
     )
     db().commit()
@@ -74,7 +74,7 @@ def _all(wanted: Filters, sort: str, *, backwards: bool, limit: int) -> list[Lin
     return found
 
 
-def _restricted(ids: list[int]) -> set[int]:
+def restricted(ids: list[int]) -> set[int]:
     """Firms whose figures rest, or may rest, on a source that must not leave."""
     found: set[int] = set()
     for start in range(0, len(ids), CHUNK):

@@ -46,3 +46,16 @@
     show();
   }
 })();
+
+// what to ask the firm for: onto the clipboard as plain lines, or onto paper
+(() => {
+  "use strict";
+  const { $, $$, toast } = window.qijie;
+  $$("[data-print]").forEach(b => b.addEventListener("click", () => print()));
+  $$("[data-copy]").forEach(b => b.addEventListener("click", async () => {
+    const list = $("#" + b.dataset.copy);
+    const lines = [list.dataset.copyHead, ...$$("li", list).map((li, n) => `${n + 1}. ${li.textContent.trim()}`)];
+    try { await navigator.clipboard.writeText(lines.join("\n")); toast("已复制，可以粘贴到短信或邮件"); }
+    catch { getSelection().selectAllChildren(list); toast("浏览器不让复制，已选中文字，请按 Ctrl+C"); }
+  }));
+})();
