@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from crm.alerts.models import LEVEL_NAMES, RULES, Alert
 from crm.enterprises.models import Enterprise
+from crm.notices.operations import Message, post_many
 from crm.regions.scope import covers, prefix
 from crm.security.models import User, UserRegion
 
@@ -87,30 +88,28 @@ def send(session: Session, cases: Iterable[Case], people: People, on: date, at: 
     for case in cases:
         for user in people.addressed(case):
             by_user[user].append(case)
-    for user, mine in sorted(by_user.items()):
-        if len(mine) <= ONE_BY_ONE:
-            for case in mine:
-                _one(session, user, case, on, at)
-        else:
-            _many(session, user, mine, on, at)
-    return sum(1 if len(mine) > ONE_BY_ONE else len(mine) for mine in by_user.values())
+    messages = [message for user, mine in sorted(by_user.items()) for message in _messages(user, mine, on, at)]
+    return post_many(session, messages)
 
 
-def _one(session: Session, user: int, case: Case, on: date, at: datetime) -> None:
+def _messages(user: int, cases: list[Case], on: date, at: datetime) -> list[Message]:
+    return [_one(user, case, on, at) for case in cases] if len(cases) <= ONE_BY_ONE else [_many(user, cases, on, at)]
+
+
+def _one(user: int, case: Case, on: date, at: datetime) -> Message:
     title = f"{WHY[case.why]}：{case.name}（{LEVEL_NAMES[case.level]}）"
-    _post(
-        session, to=[user], kind="alert", key=f"alert:{case.alert_id}:{case.why}:{on.isoformat()}", title=title[:120], text=f"{RULES.get(case.rule, case.rule)}：{case.headline}",
-        link=f"/alerts/{case.alert_id}", at=at, urgent=case.level == "red", enterprise_id=case.firm,
-    )
+    text = f"{RULES.get(case.rule, case.rule)}：{case.headline}"
+    key = f"alert:{case.alert_id}:{case.why}:{on.isoformat()}"
+    return Message((user,), "alert", key, title[:120], text, f"/alerts/{case.alert_id}", at, case.level == "red", case.firm)
 
 
-def _many(session: Session, user: int, cases: list[Case], on: date, at: datetime) -> None:
+def _many(user: int, cases: list[Case], on: date, at: datetime) -> Message:
     counts = [f"{LEVEL_NAMES[level]} {n} 条" for level in LEVEL_NAMES if (n := sum(case.level == level for case in cases))]
     escalated = all(case.why == "escalated" for case in cases)
     worst = "；".join(f"{case.name}：{case.headline}" for case in sorted(cases, key=lambda case: list(LEVEL_NAMES).index(case.level))[:3])
     title = f"{'有' if escalated else '今晚有'} {len(cases)} 条预警{'无人处理，转请您督办' if escalated else '需要您看'}：{'，'.join(counts)}"
     key = f"alerts:{on.isoformat()}:{'up' if escalated else 'new'}:{min(case.alert_id for case in cases)}-{len(cases)}"
-    _post(session, to=[user], kind="alert", key=key, title=title, text=f"{worst} 等", link="/alerts/", at=at, urgent=any(case.level == "red" for case in cases))
+    return Message((user,), "alert", key, title, f"{worst} 等", "/alerts/", at, any(case.level == "red" for case in cases))
 
 
 def _cases(session: Session, why: dict[int, str]) -> list[Case]:
@@ -127,11 +126,3 @@ def _cases(session: Session, why: dict[int, str]) -> list[Case]:
         found += [Case(row[0], why[row[0]], *row[1:]) for row in session.execute(query)]
     return found
 
-
-def _post(session: Session, **notice: Any) -> None:
-    """The one door to the bell and the outbox."""
-    try:
-        from crm.notices.operations import post
-    except ModuleNotFoundError:  # not part of this installation yet
-        return
-    post(session, **notice)

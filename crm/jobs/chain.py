@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from crm.alerts.inputs import COLUMNS, forecast, inputs
 from crm.alerts.nightly import Changes, Night, show_levels
 from crm.alerts.notifying import tell
 from crm.alerts.outcomes import close_year, year_to_close
-from crm.alerts.rules import assess, titles_near
+from crm.alerts.rules import assess, raised, titles_near
 from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.alerts.weeks import count_week
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from crm.alerts.watches import Watched
     from crm.config import Settings
     from crm.criteria.engine import Evaluation
     from crm.criteria.packs import Pack, Packs
@@ -50,6 +50,15 @@ def _packs(folder: Path, names: tuple[str, ...], cache: Path) -> Packs:
     return load_packs(folder, list(names), cache)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an evaluation of some firms left for the alerts: what was found worth telling, and what the watches want to know of each."""
+
+    pack: Pack
+    found: pl.DataFrame
+    firms: pl.DataFrame
+
+
 class Chain:
     """One pass over firms as of a day. `only` None: everybody."""
 
@@ -57,7 +66,7 @@ class Chain:
         self._session, self._packs, self._on, self._at = session, packs, on, at
         self._only = None if only is None else sorted(set(only))
         self._run_id = run_id
-        self._seen: list[tuple[Pack, pl.DataFrame, list[int], list[Watched]]] = []
+        self._seen: dict[str, list[Seen]] = {}  # by pack, one for each range of firms
         self._closing: list[pl.DataFrame] = []
 
     def within(self, session: Session) -> Chain:
@@ -82,8 +91,8 @@ class Chain:
         def told(evaluation: Evaluation, standings: pl.DataFrame) -> None:
             seen = latest[0]
             found = pl.concat([assess(evaluation, seen), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
-            watched = watch(Asked(self._session, evaluation.pack, self._on, firms_for_watches(evaluation, seen, found, standings), self._only))
-            self._seen.append((evaluation.pack, found, seen["enterprise_id"].to_list(), watched))
+            firms = firms_for_watches(evaluation, seen, found, standings)
+            self._seen.setdefault(evaluation.pack.id, []).append(Seen(evaluation.pack, raised(found), firms))
             if year_to_close(self._on) is not None:
                 self._closing.append(seen.select("enterprise_id", "line", "last_year"))
 
@@ -94,9 +103,12 @@ class Chain:
     def alerts(self) -> dict[str, int]:
         """Raise, worsen, ease, wake and settle, tell people, settle last year's outcomes; then show each firm's worst level in its standing."""
         total, loud = Changes(), []
-        for pack, assessed, firms, watched in self._seen:
+        for parts in self._seen.values():
+            pack, firms = parts[0].pack, pl.concat([part.firms for part in parts], how="vertical_relaxed")
+            watched = watch(Asked(self._session, pack, self._on, firms, self._only))
             night = Night(self._session, pack, self._on, self._at)
-            for name, count in night.compare(assessed, firms, watched).as_dict().items():
+            found = pl.concat([part.found for part in parts], how="diagonal_relaxed")
+            for name, count in night.compare(found, firms["enterprise_id"].to_list(), watched).as_dict().items():
                 setattr(total, name, getattr(total, name) + count)
             loud += night.loud
         told = tell(self._session, loud, self._on, self._at) if loud else 0

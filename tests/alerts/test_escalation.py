@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from crm.alerts import notifying
 from crm.alerts.escalation import escalate
 from crm.alerts.models import Alert, AlertEvent
 from crm.alerts.nightly import Loud
 from crm.alerts.notifying import tell
 from crm.enterprises.models import Enterprise
+from crm.notices.models import Notice
 from tests.alerts.test_states import instant
 from tests.conftest import make_user
 from tests.world import make_regions
@@ -21,11 +21,9 @@ MONDAY = date(2026, 3, 2)
 
 
 @pytest.fixture
-def posted(monkeypatch):
-    """What would reach people: (user, title)."""
-    sent: list[dict] = []
-    monkeypatch.setattr(notifying, "_post", lambda _session, **notice: sent.append(notice))
-    return sent
+def posted(session):
+    """What stands in people's bells, in order."""
+    return lambda: session.scalars(select(Notice).order_by(Notice.id)).all()
 
 
 @pytest.fixture
@@ -79,7 +77,7 @@ def test_a_holiday_is_no_work_day(session, packs, people, posted):
 
 def test_first_the_county_then_the_city_is_told(session, packs, people, posted):
     level_after(session, packs, alert(session, people), 2, 4)
-    assert [notice["to"] for notice in posted] == [[people["county"]], [people["city"]]]
+    assert [notice.user_id for notice in posted()] == [people["county"], people["city"]]
 
 
 def test_every_step_up_stands_in_the_history(session, packs, people, posted):
@@ -93,18 +91,17 @@ def test_every_step_up_stands_in_the_history(session, packs, people, posted):
 def test_a_new_red_or_orange_alert_is_told_to_the_officer_else_to_the_county(session, people, posted, level, officer, who):
     made = alert(session, people, level=level, officer=officer)
     tell(session, [Loud(made.id, "raised")], MONDAY, instant(MONDAY))
-    assert [notice["to"] for notice in posted] == ([[people[who]]] if who else [])
+    assert [notice.user_id for notice in posted()] == ([people[who]] if who else [])
 
 
 def test_many_alerts_of_one_night_are_one_notice_with_counts(session, people, posted):
     loud = [Loud(alert(session, people, number, level=("red", "orange")[number % 2]).id, "raised") for number in range(7)]
     tell(session, loud, MONDAY, instant(MONDAY))
-    assert [notice["title"] for notice in posted] == ["今晚有 7 条预警需要您看：红 4 条，橙 3 条"]
+    assert [notice.title for notice in posted()] == ["今晚有 7 条预警需要您看：红 4 条，橙 3 条"]
 
 
-def test_the_same_night_told_again_has_the_same_keys(session, people, posted):
+def test_the_same_night_told_again_says_nothing_twice(session, people, posted):
     loud = [Loud(alert(session, people).id, "raised")]
     for _ in range(2):
         tell(session, loud, MONDAY, instant(MONDAY))
-    assert len(posted) == 2
-    assert len({notice["key"] for notice in posted}) == 1
+    assert len(posted()) == 1

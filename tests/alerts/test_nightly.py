@@ -37,7 +37,7 @@ def found(city_engines, packs):
         chain = Chain(session, packs, ON, AT)
         chain.evaluate()
         session.rollback()
-        return chain._seen[0][1]
+        return chain._seen["taizhou"][0].found
 
 
 def night(city, packs, found, alert, level, on=ON):

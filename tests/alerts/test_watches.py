@@ -166,7 +166,7 @@ def place(session, app):
 
 
 def asked(session, pack, enterprise_id, on=ON, only=None, **values):
-    base = {"enterprise_id": enterprise_id, "in_register": True, "stopped": False, "status": "active", "tier": "above_size", "pools": "[]", "exit_level": "green"}
+    base = {"enterprise_id": enterprise_id, "in_register": True, "stopped": False, "status": "active", "tier": "above_size", "in_pool": False, "exit_level": "green"}
     return Asked(session, pack, on, pl.DataFrame([base | values]), only)
 
 

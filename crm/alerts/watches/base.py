@@ -33,7 +33,7 @@ class Asked:
     session: Session
     pack: Pack
     on: date
-    firms: pl.DataFrame  # enterprise_id and what the evaluation knows of each (crm.alerts.inputs), tier, pools, exit_level
+    firms: pl.DataFrame  # enterprise_id and what the evaluation knows of each (crm.alerts.inputs), tier, in_pool, exit_level
     only: Sequence[int] | None = None
 
     def few(self) -> list[int] | None:
@@ -60,7 +60,8 @@ def firms_for_watches(evaluation: Evaluation, seen: pl.DataFrame, assessed: pl.D
     levels = assessed.filter(pl.col("rule") == "exit_risk").select("enterprise_id", exit_level="level")
     status = evaluation.frame.select("enterprise_id", "status") if "status" in evaluation.frame.columns else seen.select("enterprise_id", status=pl.lit("active"))
     frame = seen.select("enterprise_id", "in_register", "stopped", "line", "projected", "last_year", "ytd", "ytd_month", "ytd_prior")
-    for other in (status, standings.select("enterprise_id", "tier", "pools"), levels):
+    where = standings.select("enterprise_id", "tier", in_pool=(pl.col("pools") != "[]").fill_null(value=False))
+    for other in (status, where, levels):
         frame = frame.join(other, on="enterprise_id", how="left", maintain_order="left")
     return frame
 

@@ -34,7 +34,7 @@ def find(asked: Asked, rule: AlertRule) -> pl.DataFrame:
     firms = asked.firms.filter(~pl.col("stopped").fill_null(value=False) & ~pl.col("status").is_in(ENDED).fill_null(value=False))
     frame = firms.select(
         "enterprise_id", in_register=pl.col("in_register").fill_null(value=False), leading=pl.col("tier").is_in(LEADING),
-        in_pool=(pl.col("pools") != "[]").fill_null(value=False), at_risk=pl.col("exit_level").is_in(["red", "orange"]).fill_null(value=False),
+        in_pool=pl.col("in_pool").fill_null(value=False), at_risk=pl.col("exit_level").is_in(["red", "orange"]).fill_null(value=False),
     )
     frame = frame.join(visits, on="enterprise_id", how="left").join(assigned, on="enterprise_id", how="left")
     frame = frame.with_columns(
