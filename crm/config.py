@@ -45,6 +45,7 @@ class Settings:
     login_lock_minutes: int = 15
     login_rate: str = "20 per minute"
     public_url: str = ""  # what the QR code of a record points to; empty: http://host:port
+    phone_sign_out: str = "clear"  # what a phone keeps after sign-out: clear | encrypt (unreadable until the same user signs in again)
     unit_name: str = ""  # head of the printed record; empty: the pack's
 
     @property
@@ -74,6 +75,8 @@ class Settings:
         for name, text in given.items():
             field = known[name]
             values[field.name] = _parse(name, text, getattr(cls(), field.name))
+        if values.get("phone_sign_out", "clear") not in ("clear", "encrypt"):
+            raise ConfigurationError(f"CRM_PHONE_SIGN_OUT={values['phone_sign_out']!r}: expected clear or encrypt")
         return cls(**values)  # type: ignore[arg-type]  # _parse keeps each field's type
 
     def key(self) -> str:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.typing import ResponseReturnValue
 
-OPEN = frozenset({"static", "healthz", "readyz", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify"})
-"""Endpoints anybody may call: assets, supervision, sign-in, and the page a record's QR code leads to."""
+OPEN = frozenset({
+    "static", "healthz", "readyz", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify",
+    "PhonePage.shell", "PhonePage.worker", "PhonePage.manifest",
+})
+"""Endpoints anybody may call: assets, supervision, sign-in, the page a record's QR code leads to, and the phone's empty shell."""
 WITHOUT_NEW_PASSWORD = frozenset({"AccountPage.password", "SignIn.logout"})
 """All that a user who must change the password first may do."""
 LARGEST = 2**63 - 1  # BIGINT
@@ -46,7 +49,7 @@ def _check() -> ResponseReturnValue | None:
     if is_api and request.method not in SAFE and current_app.config.get("WTF_CSRF_ENABLED", True):
         current_app.extensions["csrf_protect"].protect()
     if g.profile.must_change_password and request.endpoint not in WITHOUT_NEW_PASSWORD:
-        if is_api or request.is_json:
+        if is_api or request.is_json or _wants_json():
             raise Forbidden("请先在网页上修改初始密码。")
         return redirect(url_for("AccountPage.password"))
     return None
@@ -69,11 +72,14 @@ def _ask_to_sign_in(is_api: bool) -> ResponseReturnValue:
     if "_user_id" in session:
         session.clear()
         flash("登录已失效：太久没有操作，或密码已修改。请重新登录。", "warning")
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    if is_api or request.is_json or best == "application/json":
+    if is_api or request.is_json or _wants_json():
         raise Unauthorized
     target = request.full_path.rstrip("?") if request.method in SAFE and request.path != "/" else None
     return redirect(url_for("SignIn.login", next=target))
+
+
+def _wants_json() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
 
 def safe_next(target: str | None) -> str:

@@ -33,6 +33,13 @@ class Changed(Conflict):
         super().__init__("这次走访刚被改过。您填的内容还在，请对照最新内容后再保存。")
 
 
+class Differs(Changed):
+    """The same message was accepted before with other contents: an answer was lost, or the visit was changed since."""
+
+    def __init__(self) -> None:
+        Conflict.__init__(self, "服务器上已经有这次走访，内容和这一份不一样。请对照后选用哪一份。")
+
+
 class UuidTaken(Conflict):
     """A client's UUID names something of somebody else."""
 

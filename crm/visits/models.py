@@ -41,6 +41,7 @@ class Visit(Keyed):
     digest: Mapped[str | None] = mapped_column(String(64))  # SHA-256 over the frozen content
     frozen: Mapped[dict | None] = mapped_column(Json)  # everything the record prints, ladder status included
     version: Mapped[int] = mapped_column(default=1)
+    sent_digest: Mapped[str | None] = mapped_column(String(64))  # of the message these contents came with: the same again changes nothing
     enterprise: Mapped[Enterprise] = relationship(lazy="raise")
     people: Mapped[list[VisitPerson]] = relationship(lazy="raise", order_by="VisitPerson.position")
     attachments: Mapped[list[Attachment]] = relationship(lazy="raise", order_by="Attachment.id")

@@ -19,7 +19,7 @@ from crm.regions.models import Region, Zone
 from crm.security import audit
 from crm.security.gate import home, safe_next
 from crm.security.manager import begin_session
-from crm.security.models import ROLES
+from crm.security.models import ROLES, UserProfile
 from crm.security.passwords import LONGEST, RULES, SHORTEST, set_password
 from crm.security.request import signed_in
 from crm.web.page import Page, access, db
@@ -64,7 +64,7 @@ class SignIn(BaseView):
     def login(self) -> ResponseReturnValue:
         """Name and password; where one wanted to go is kept in `next`, paths of this site only."""
         if current_user.is_authenticated:
-            return redirect(safe_next(request.args.get("next")))
+            return redirect(self._onwards())
         form = SignInForm()
         if not form.validate_on_submit():
             return self._form(form, None), 200 if request.method == "GET" else 422
@@ -73,7 +73,12 @@ class SignIn(BaseView):
             settings = current_app.extensions["crm_settings"]
             return self._form(form, refusal(g.sign_in, settings.login_lock_minutes)), 401
         begin_session(user)
-        return redirect(safe_next(request.args.get("next")))
+        return redirect(self._onwards())
+
+    def _onwards(self) -> str:
+        """Where one wanted to go; who has to change the password first goes there, also from the phone's open shell."""
+        profile = db().get(UserProfile, signed_in().id)
+        return url_for("AccountPage.password") if profile is not None and profile.must_change_password else safe_next(request.args.get("next"))
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> ResponseReturnValue:

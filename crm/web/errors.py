@@ -50,11 +50,11 @@ def install(app: Flask) -> None:
     @app.errorhandler(CrmError)
     def _crm(error: CrmError) -> ResponseReturnValue:
         field = getattr(error, "field", None)
-        return answer(error.status, error.message, **({"field": field} if field else {}))
+        return answer(error.status, error.message, code=type(error).__name__, **({"field": field} if field else {}))
 
     @app.errorhandler(CSRFError)
     def _csrf(_error: CSRFError) -> ResponseReturnValue:
-        return answer(400, "页面放得太久或已在别处退出，请刷新后再交，填的内容请先复制。")
+        return answer(400, "页面放得太久或已在别处退出，请刷新后再交，填的内容请先复制。", code="Csrf")
 
     @app.errorhandler(StaleDataError)
     def _stale(_error: StaleDataError) -> ResponseReturnValue:

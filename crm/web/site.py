@@ -16,6 +16,7 @@ PAGE_MODULES = (
     "crm.web.near",
     "crm.web.alerts",
     "crm.web.visits",
+    "crm.web.phone",
     "crm.web.cases",
     "crm.web.records",
     "crm.web.imports",

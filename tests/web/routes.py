@@ -70,6 +70,12 @@ VisitPage.make_record               OMA    visit_uuid
 VisitPage.record_state              OMA    visit_uuid
 VisitPage.record_file               OMA    visit_uuid
 VisitPage.attachment                OMA    attachment_uuid
+VisitFilesPage.receive              OMA    visit_uuid +file
+PhonePage.shell                     open
+PhonePage.worker                    open
+PhonePage.manifest                  open
+PhoneDataPage.session               OMA
+PhoneDataPage.bundle                OMA
 CasesPage.index                     OMA
 CasesPage.new                       OMA
 CasesPage.show_case                 OMA    case_uuid
@@ -149,7 +155,7 @@ VisitsApi.get_list                  OMA
 VisitsApi.get                       OMA    visit
 """
 
-SHARED = {"+run": "1", "+job": "nightly", "+version": "v1", "filename": "css/app.css", "code": "X"}
+SHARED = {"+run": "1", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X"}
 """What stands in an address that belongs to no county."""
 
 

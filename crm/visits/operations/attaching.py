@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
+from crm.core.db import is_postgresql
 from crm.visits.errors import Unreadable, UuidTaken
 from crm.visits.models import Attachment, Visit
 from crm.visits.operations.logging import editable
+from crm.visits.queries import get_visible
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,24 +53,34 @@ def attach(session: Session, access: Access, visit_uuid: str, upload: Upload, da
 
     Raises Unreadable when the content is no JPEG, PNG, WebP (or PDF as a file), or too large; Frozen after sign-off.
     """
-    visit = editable(session, access, visit_uuid)
-    known = session.scalar(select(Attachment).where(Attachment.uuid == upload.uuid))
+    known = _known(session, get_visible(session, access, visit_uuid), upload)
     if known is not None:
-        if known.visit_id != visit.id:
-            raise UuidTaken
-        return known
+        return known  # also after sign-off: the answer to the first message was lost
+    visit = editable(session, access, visit_uuid)
     kept, media_type = _accepted(upload)
     _make_room(session, visit, upload.role)
     digest = hashlib.sha256(kept).hexdigest()
     _store(path_of(data_dir, digest), kept)
-    attachment = Attachment(
-        uuid=upload.uuid, visit_id=visit.id, role=upload.role, name=clean_name(upload.name), caption=(upload.caption or "").strip()[:200] or None,
-        media_type=media_type, size=len(kept), sha256=digest, created_at=at, created_by=access.user_id,
-    )  # fmt: skip
-    session.add(attachment)
-    session.flush()
+    row = {
+        "uuid": upload.uuid, "visit_id": visit.id, "role": upload.role, "name": clean_name(upload.name), "caption": (upload.caption or "").strip()[:200] or None,
+        "media_type": media_type, "size": len(kept), "sha256": digest, "created_at": at, "created_by": access.user_id,
+    }  # fmt: skip
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    new = session.execute(insert(Attachment).values(row).on_conflict_do_nothing(index_elements=["uuid"]).returning(Attachment.id)).scalar()
     session.expire(visit, ["attachments"])
-    return attachment
+    if new is not None:
+        return session.get_one(Attachment, new)
+    known = _known(session, visit, upload)  # the same file arrived twice at once
+    if known is None:
+        raise UuidTaken
+    return known
+
+
+def _known(session: Session, visit: Visit, upload: Upload) -> Attachment | None:
+    known = session.scalar(select(Attachment).where(Attachment.uuid == upload.uuid))
+    if known is not None and known.visit_id != visit.id:
+        raise UuidTaken
+    return known
 
 
 def detach(session: Session, access: Access, visit_uuid: str, attachment_uuid: str) -> None:

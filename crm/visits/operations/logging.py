@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.exc import StaleDataError
@@ -14,7 +16,7 @@ from crm.core.errors import Forbidden, Invalid
 from crm.core.signals import problems_raised
 from crm.enterprises import queries as enterprises
 from crm.indicators.operations import file_figures
-from crm.visits.errors import Changed, Frozen, UuidTaken
+from crm.visits.errors import Changed, Differs, Frozen, UuidTaken
 from crm.visits.models import Visit, VisitPerson
 from crm.visits.queries import get_visible
 from crm.visits.schemas import EARLY, VisitDraft, tidy
@@ -36,20 +38,21 @@ def log_visit(session: Session, access: Access, data: VisitDraft, at: datetime) 
     """Record a visit; (visit, whether it is new). The same UUID again changes nothing.
 
     Problems are told to whoever listens (they become cases), figures become a filing with source "visit". Raises NotFound for a firm outside the
-    jurisdiction, UuidTaken when the UUID is somebody else's, Invalid with the field for input that breaks a rule.
+    jurisdiction, UuidTaken when the UUID is somebody else's, Differs when the UUID was accepted with other contents, Invalid
+    with the field for input that breaks a rule.
     """
     access.need(*WRITERS)
     firm = enterprises.get_visible(session, access, data.enterprise_id)
     if data.started_at > at + EARLY:
         raise Invalid("走访时间在将来，请改正。", field="started_at")
-    known = _known(session, access, data.uuid)
+    known = _known(session, access, data)
     if known is not None:
         return known, False
     insert = postgresql.insert if is_postgresql(session) else sqlite.insert
     row = {"uuid": data.uuid, "enterprise_id": firm.id, "author_id": access.user_id, "created_at": at, **_contents(data)}
     new = session.execute(insert(Visit).values(row).on_conflict_do_nothing(index_elements=["uuid"]).returning(Visit.id)).scalar()
     if new is None:  # the same message arrived twice at once
-        known = _known(session, access, data.uuid)
+        known = _known(session, access, data)
         if known is None:
             raise UuidTaken
         return known, False
@@ -59,9 +62,14 @@ def log_visit(session: Session, access: Access, data: VisitDraft, at: datetime) 
 
 
 def amend(session: Session, access: Access, data: VisitDraft, version: int, at: datetime) -> Visit:
-    """Replace the contents of an unsigned visit. `version` is the one the user saw; another one raises Changed."""
+    """Replace the contents of an unsigned visit. `version` is the one the user saw; another one raises Changed.
+
+    The same change sent again changes nothing.
+    """
     visit = editable(session, access, data.uuid)
     if visit.version != version:
+        if visit.sent_digest == _digest(data):
+            return visit
         raise Changed
     if data.enterprise_id != visit.enterprise_id:
         raise Invalid("走访的企业不能换。请新建一次走访。", field="enterprise_id")
@@ -91,18 +99,25 @@ def editable(session: Session, access: Access, uuid: str) -> Visit:
     return visit
 
 
-def _known(session: Session, access: Access, uuid: str) -> Visit | None:
-    visit = session.scalar(select(Visit).where(Visit.uuid == uuid))
+def _known(session: Session, access: Access, data: VisitDraft) -> Visit | None:
+    visit = session.scalar(select(Visit).where(Visit.uuid == data.uuid))
     if visit is not None and visit.author_id != access.user_id:
         raise UuidTaken
+    if visit is not None and visit.sent_digest not in (None, _digest(data)):
+        raise Differs
     return visit
+
+
+def _digest(data: VisitDraft) -> str:
+    """Of the message as understood: the same fields give the same digest, however they travelled."""
+    return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)).hexdigest()
 
 
 def _contents(data: VisitDraft) -> dict[str, Any]:
     """The columns a draft fills."""
     plain = {name: getattr(data, name) for name in PLAIN}
     tidied = {name: tidy(value) if isinstance(value, str) else value for name, value in plain.items()}
-    return {**tidied, "policies": list(data.policies), "fields": {**data.fields, **({"told": dict(data.told)} if data.told else {})}}
+    return {**tidied, "policies": list(data.policies), "sent_digest": _digest(data), "fields": {**data.fields, **({"told": dict(data.told)} if data.told else {})}}
 
 
 def _write_details(session: Session, access: Access, visit: Visit, data: VisitDraft, at: datetime) -> None:

@@ -12,6 +12,7 @@ from crm.visits.schemas import CriterionLine, LadderStatus, LadderTest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -27,11 +28,14 @@ def ladder_status(session: Session, enterprise_id: int, pack: Pack) -> LadderSta
     found = verdict_of(session, enterprise_id, pack)
     if found is None:
         return None
-    explanation = explain(found.pack, found.row, found.as_of)
     standing = session.get(Standing, enterprise_id)
-    place = ladder_of(pack).places.get(standing.place if standing else explanation.tier, "")
+    return status_of(explain(found.pack, found.row, found.as_of), standing.place if standing else None, found.as_of)
+
+
+def status_of(explanation: Explanation, place: str | None, as_of: date) -> LadderStatus:
+    """The same from an explanation in hand; `place` is the confirmed one, None before there is any."""
     tests = tuple(_test(item, explanation) for item in _chosen(explanation))
-    return LadderStatus(place, found.as_of, tests, found.pack.hash)
+    return LadderStatus(ladder_of(explanation.pack).places.get(place or explanation.tier, ""), as_of, tests, explanation.pack.hash)
 
 
 def _chosen(explanation: Explanation) -> list[ItemView]:

@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 from crm.cases import queries as cases
 from crm.cases.models import KINDS as CASE_KINDS
-from crm.core.clock import SHANGHAI, local, now, today
-from crm.core.errors import Conflict, Invalid
+from crm.core.clock import SHANGHAI, local, now
+from crm.core.errors import Invalid
+from crm.criteria.explain import explain
+from crm.criteria.store import verdict_of
 from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Contact
 from crm.ladder.models import Standing
@@ -25,6 +27,7 @@ from crm.visits.errors import Changed
 from crm.visits.models import KINDS, Visit
 from crm.visits.operations import amend, attach, detach, log_visit
 from crm.visits.operations.logging import editable
+from crm.visits.operations.policies import explained, worth_mentioning
 from crm.web import address
 from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db, wants_json
@@ -130,14 +133,16 @@ class VisitsPage(Page):
             draft = draft_of(form, firm.id, sheet.fields if sheet else ())
             kept = _keep(draft, visit, form.version.data)
             db().commit()
-        except Changed:
-            return self._conflict(form, firm, visit)
+        except Changed as error:
+            return self._conflict(form, firm, error)
         except Invalid as error:
             db().rollback()
             refuse(form, error)
             return self._refused(form, firm, visit)
         target = url_for("VisitPage.show_visit", key=kept.uuid)
-        return (jsonify(url=target, uuid=kept.uuid), 200) if wants_json() else redirect(target, 303)
+        if wants_json():
+            return jsonify(url=target, uuid=kept.uuid, version=kept.version, mine=firm.officer_id in (None, access().user_id))
+        return redirect(target, 303)
 
     def _refused(self, form: VisitForm, firm: Enterprise, visit: Visit | None) -> ResponseReturnValue:
         if wants_json():
@@ -146,15 +151,14 @@ class VisitsPage(Page):
             return jsonify(message=first, errors=errors), 422
         return self._form(form, firm, visit=visit, people=_sent_people()), 422
 
-    def _conflict(self, form: VisitForm, firm: Enterprise, visit: Visit | None) -> ResponseReturnValue:
+    def _conflict(self, form: VisitForm, firm: Enterprise, error: Changed) -> ResponseReturnValue:
         """Show what is stored beside what was typed; saving again replaces it knowingly."""
         db().rollback()
-        if visit is None:
-            raise Conflict("这次走访刚被改过，请刷新后再保存。")
-        latest = queries.get_visible(db(), access(), visit.uuid)
+        latest = queries.get_visible(db(), access(), form.uuid.data or "")
         theirs = [(label, _shown(latest, name)) for name, label in COMPARED.items() if (getattr(latest, name) or "") != (getattr(form, name).data or "")]
         if wants_json():
-            return jsonify(message=Changed().message, version=latest.version, theirs=dict(theirs)), 409
+            shown = url_for("VisitPage.show_visit", key=latest.uuid)
+            return jsonify(message=error.message, code=type(error).__name__, version=latest.version, theirs=dict(theirs), url=shown, signed=latest.signed_at is not None), 409
         form.version.data = latest.version
         form.version.raw_data = None
         return self._form(form, firm, visit=latest, people=_sent_people(), theirs=theirs), 409
@@ -166,7 +170,7 @@ class VisitsPage(Page):
         return self.show(
             "visits/form.html", form=form, firm=firm, visit=visit, last=last, people=people, standing=standing, sheet=sheet, theirs=theirs,
             fields=(visit.fields if visit else {}) or {}, cases=cases.open_of(db(), access(), firm.id, 5), case_kinds=CASE_KINDS, kinds=KINDS,
-            region="".join(dict.fromkeys(regions.values())), soon={"7": today() + timedelta(days=7), "30": today() + timedelta(days=30)},
+            region="".join(dict.fromkeys(regions.values())), policies=_policies(firm, visit),
             max_mb=current_app.config["MAX_CONTENT_LENGTH"] // 2**20, errors=form.errors, local=local,
         )  # fmt: skip
 
@@ -188,6 +192,27 @@ def _keep(draft: Any, visit: Visit | None, version: int | None) -> Visit:
         except Invalid as error:
             raise Invalid(f"“{upload.name}”：{error.message}", field=error.field) from error
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A line of 讲了哪些政策 in the form."""
+
+    id: str
+    title: str
+    why: str = ""
+    draft: bool = False
+    ticked: bool = False
+
+
+def _policies(firm: Enterprise, visit: Visit | None) -> list[PolicyRow]:
+    """What is worth mentioning to the firm; of a visit being changed, first what was ticked."""
+    pack, ticked = pack_for(firm.region_code), visit.policies if visit else []
+    found = {row["id"]: PolicyRow(row["id"], row["title"], draft=row["draft"], ticked=True) for row in explained(pack, ticked)}
+    if (verdict := verdict_of(db(), firm.id, pack)) is not None:
+        for p in worth_mentioning(explain(verdict.pack, verdict.row, verdict.as_of)):
+            found[p.id] = PolicyRow(p.id, p.title, p.why, p.draft, ticked=p.id in ticked)
+    return list(found.values())
 
 
 def _enterprise_id() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 LOCAL = "%Y-%m-%dT%H:%M"
 FILE_ROLES = {"photos": "photo", "files": "file", "signature_us": "signature_us", "signature_firm": "signature_firm"}
 LONGEST_FIELD = 500
+_POLICY = re.compile(r"(step|title|award)\.[a-z0-9_.-]{1,64}")
 
 
 class VisitForm(FlaskForm):
@@ -66,7 +68,7 @@ def draft_of(form: VisitForm, enterprise_id: int, fields: tuple[VisitField, ...]
         uuid=form.uuid.data or str(uuid.uuid4()), enterprise_id=enterprise_id, kind=form.kind.data,
         started_at=_instant(form.started_at.data), ended_at=_instant(form.ended_at.data) if form.ended_at.data else None,
         place=form.place.data, latitude=form.latitude.data, longitude=form.longitude.data, accuracy_m=form.accuracy_m.data,
-        summary=form.summary.data, suggestions=form.suggestions.data, fields=_own_fields(fields),
+        summary=form.summary.data, suggestions=form.suggestions.data, fields=_own_fields(fields), policies=_policies(),
         next_step=form.next_step.data, next_on=form.next_on.data, people=_people(), problems=_problems(), told=told,
     )  # fmt: skip
 
@@ -139,6 +141,11 @@ def _problems() -> tuple[Problem, ...]:
         for key, title, kind, urgency, unit, due in zip(*columns, strict=False)
         if title.strip()
     )
+
+
+def _policies() -> tuple[str, ...]:
+    """Policies ticked, each once."""
+    return tuple(dict.fromkeys(key for key in request.form.getlist("policies")[:30] if _POLICY.fullmatch(key)))
 
 
 def _day(text: str) -> date | None:

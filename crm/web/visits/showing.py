@@ -23,6 +23,7 @@ from crm.visits.errors import NotSigned
 from crm.visits.models import KINDS
 from crm.visits.operations import read_bytes, sign_off, supplement
 from crm.visits.operations.freezing import told_of
+from crm.visits.operations.policies import explained
 from crm.visits.operations.signing import code_for_people, record_of
 from crm.visits.operations.standing import ladder_status
 from crm.visits.schemas import Letterhead
@@ -73,7 +74,7 @@ class VisitPage(Page):
             inks=[a for a in visit.attachments if a.role.startswith("signature")], told=told_of(visit), added=added,
             people=names_of(db(), [visit.author_id, visit.signed_by, *(s.author_id for s in added)]), ladder=ladder,
             current=None if visit.signed_at else ladder_status(db(), visit.enterprise_id, pack), sheet=pack.visit,
-            paper=paper_of(visit), code=code_for_people(visit.check_code or ""),
+            policies=(visit.frozen or {}).get("policies") if visit.signed_at else explained(pack, visit.policies or []), paper=paper_of(visit), code=code_for_people(visit.check_code or ""),
             may_edit=who.has(*WRITERS) and visit.signed_at is None and (visit.author_id == who.user_id or who.has("manager")), may_write=who.has(*WRITERS),
         )  # fmt: skip
 
@@ -93,7 +94,7 @@ class VisitPage(Page):
         version = request.form.get("version", "")
         signed = sign_off(
             db(), access(), visit.uuid, int(version) if version.isdecimal() and len(version) < 9 else 0, letterhead=letterhead(visit),
-            ladder=ladder, problems=problems, at=now(),
+            ladder=ladder, problems=problems, policies=explained(pack, visit.policies or []), at=now(),
         )  # fmt: skip
         _check_characters(signed, data_dir)
         _ask(signed)

@@ -26,12 +26,11 @@
   }
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 180); });
 
-  const drafts = [];
-  try {
-    for (const key of Object.keys(localStorage)) if (key.startsWith("visit-draft:new:")) { const d = JSON.parse(localStorage.getItem(key)); if (d?.firm) drafts.push(d); }
-  } catch { /* private mode */ }
-  if (drafts.length) {
-    $("[data-drafts-list]").append(...drafts.sort((a, b) => b.at.localeCompare(a.at)).map(d => entry(d.firm, new Date(d.at).toLocaleString("zh-CN"), d.url)));
+  (async () => {
+    const { store } = window.qijie, drafts = [];
+    for (const kept of await store.all("drafts")) { const d = kept.k.startsWith("new:") && await store.unseal(kept.sealed).catch(() => null); if (d?.firm) drafts.push(d); }
+    if (!drafts.length) return;
+    $("[data-drafts-list]").append(...drafts.sort((a, b) => b.at.localeCompare(a.at)).map(d => entry(d.firm, new Date(d.at).toLocaleString("zh-CN"), `${box.dataset.target}?enterprise=${d.firmId}`)));
     $("[data-drafts]").hidden = false;
-  }
+  })().catch(() => { /* private mode */ });
 })();
