@@ -47,6 +47,13 @@ class Settings:
     public_url: str = ""  # what the QR code of a record points to; empty: http://host:port
     phone_sign_out: str = "clear"  # what a phone keeps after sign-out: clear | encrypt (unreadable until the same user signs in again)
     unit_name: str = ""  # head of the printed record; empty: the pack's
+    smtp_host: str = ""  # empty: no mail leaves; the page of channels says so
+    smtp_port: int = 587
+    smtp_security: str = "starttls"  # starttls | tls | none
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_from: str = ""  # sender of messages; needed with smtp_host
+    outbound_allow: tuple[str, ...] = ()  # host names, addresses or ranges of the own network that messages may be sent to
 
     @property
     def url(self) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from crm.core.clock import now
 from crm.core.db import transaction
 from crm.jobs import operations
 from crm.jobs.errors import Interrupted
@@ -31,13 +32,15 @@ class Context:
     """One attempt at one run."""
 
     def __init__(
-        self, run: JobRun, settings: Settings, engine: Engine, sessions: sessionmaker[Session], stopping: Callable[[], bool] = lambda: False
+        self, run: JobRun, settings: Settings, engine: Engine, sessions: sessionmaker[Session], stopping: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self.run = run
         self.settings = settings
         self.sessions = sessions
         self._engine = engine
         self._stopping = stopping
+        self.now = clock
         self._shown = 0.0
 
     @property

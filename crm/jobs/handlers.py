@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from crm.core.clock import local, now
-from crm.jobs import importing, rendering  # noqa: F401 - they register their jobs
+from crm.core.clock import local
+from crm.jobs import importing, messages, rendering  # noqa: F401 - they register their jobs
 from crm.jobs.chain import Chain, packs_of, refresh_changed
 from crm.jobs.registry import job
 from crm.ladder.changes import clear, listen
@@ -26,20 +26,20 @@ def nightly(context: Context) -> dict[str, Any]:
     """
     on = date.fromisoformat(context.payload["as_of"]) if "as_of" in context.payload else local(context.scheduled_for).date()
     steps: dict[str, Any] = dict((context.run.result or {}).get("steps", {}))
-    started, chain = now(), None
+    started, chain = context.now(), None
     for number, (step, label) in enumerate(STEPS.items()):
         context.check()
         if step in steps and step != "evaluate":
             continue
         context.progress(number, len(STEPS), label)
-        begun = now()
+        begun = context.now()
         with context.transaction() as session:
             chain = chain.within(session) if chain else Chain(session, packs_of(context.settings), on, begun, run_id=context.run.id)
             figures = getattr(chain, step)()
             if step == "counts":
                 clear(session, started)
             if step not in steps:
-                steps[step] = {**figures, "seconds": round((now() - begun).total_seconds(), 2)}
+                steps[step] = {**figures, "seconds": round((context.now() - begun).total_seconds(), 2)}
             context.keep(session, {"as_of": on.isoformat(), "steps": steps})
     context.progress(len(STEPS), len(STEPS))
     return {"as_of": on.isoformat(), "steps": steps}
@@ -48,6 +48,6 @@ def nightly(context: Context) -> dict[str, Any]:
 @job("evaluate", "评估变动企业", in_order=True)
 def evaluate(context: Context) -> dict[str, Any]:
     """Firms changed since they were evaluated last: by an import, a filing, a title, a visit."""
-    at = now()
+    at = context.now()
     with context.transaction() as session:
         return refresh_changed(session, packs_of(context.settings), local(at).date(), at)

@@ -23,9 +23,13 @@ from crm.jobs.context import Context
 from crm.jobs.dirty import ask_for_evaluation
 from crm.jobs.errors import Interrupted, LostRun
 from crm.jobs.leader import Leadership
+from crm.jobs.messages import ask_for_messages
 from crm.jobs.registry import load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from sqlalchemy import Engine
 
     from crm.config import Settings
@@ -38,16 +42,20 @@ POLL = 0.5  # seconds between looks at an empty queue
 
 
 class Worker:
-    """One process. `run()` returns after stop(), or after the queue is empty when `once`."""
+    """One process. `run()` returns after stop(), or after the queue is empty when `once`.
 
-    def __init__(self, settings: Settings, engine: Engine, name: str | None = None) -> None:
+    `clock` says what time it is and `pace` how much faster than usual the worker looks around: bench/kills.py lives a year in minutes.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, name: str | None = None, *, clock: Callable[[], datetime] = now, pace: float = 1.0) -> None:
         self.name = name or f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._settings = settings
         self._engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
         self._leadership = Leadership(engine)
         self._stop = threading.Event()
-        self._started_at = now()
+        self._now, self._pace = clock, pace
+        self._started_at = clock()
         self._is_leader = False
         load()
 
@@ -64,13 +72,13 @@ class Worker:
                 if not self._leading():
                     if once:
                         raise CrmError("已有一个工作进程在运行，本次不再启动。")
-                    self._stop.wait(STANDBY)
+                    self._stop.wait(STANDBY / self._pace)
                 elif self.work_one():
                     worked += 1
                 elif once:
                     break
                 else:
-                    self._stop.wait(POLL)
+                    self._stop.wait(POLL / self._pace)
         finally:
             clock.shutdown(wait=False)
             self._leadership.release()
@@ -80,11 +88,11 @@ class Worker:
     def work_one(self) -> bool:
         """Claim and work one run; False when nothing waits."""
         with transaction(self._sessions) as session:
-            run = operations.claim(session, self.name, now())
+            run = operations.claim(session, self.name, self._now())
         if run is None:
             return False
         started = time.monotonic()
-        context = Context(run, self._settings, self._engine, self._sessions, self._stop.is_set)
+        context = Context(run, self._settings, self._engine, self._sessions, self._stop.is_set, self._now)
         state = work(context)
         log.info("run ended", job=run.job, key=run.key, state=state, attempt=run.attempts, seconds=round(time.monotonic() - started, 3))
         return True
@@ -94,15 +102,17 @@ class Worker:
         if not self._is_leader:
             return
         with transaction(self._sessions) as session:
-            for instant in ticks.record_due(session, now(), self._settings.nightly_at):
+            at = self._now()
+            for instant in ticks.record_due(session, at, self._settings.nightly_at):
                 log.info("tick recorded", job=ticks.NIGHTLY, scheduled_for=instant.isoformat())
-            ask_for_evaluation(session, now())
+            ask_for_evaluation(session, at)
+            ask_for_messages(session, at)
 
     def beat(self) -> None:
         """Write a sign of life; a busy SQLite is tried again at the next beat."""
         try:
             with transaction(self._sessions) as session:
-                operations.beat(session, self.name, now(), self._started_at, is_leader=self._is_leader)
+                operations.beat(session, self.name, self._now(), self._started_at, is_leader=self._is_leader)
         except OperationalError as error:
             log.warning("no beat written", error=str(error.orig))
 
@@ -113,7 +123,7 @@ class Worker:
         if self._is_leader:
             log.info("leading", worker=self.name)
             with transaction(self._sessions) as session:
-                taken = operations.take_back(session, self.name, now())
+                taken = operations.take_back(session, self.name, self._now())
             if taken:
                 log.warning("taken back from a worker that is gone", runs=taken)
             self.beat()
@@ -124,9 +134,9 @@ class Worker:
         """APScheduler says when; what is due is decided from the recorded ticks, so a late or doubled call does no harm."""
         hour, minute = self._settings.nightly_at.split(":")
         clock = BackgroundScheduler(timezone=SHANGHAI)
-        clock.add_job(self.beat, "interval", seconds=BEAT, coalesce=True, max_instances=1, misfire_grace_time=None)
+        clock.add_job(self.beat, "interval", seconds=BEAT / self._pace, coalesce=True, max_instances=1, misfire_grace_time=None)
         clock.add_job(self.tick, "cron", hour=int(hour), minute=int(minute), coalesce=True, misfire_grace_time=None)
-        clock.add_job(self.tick, "interval", seconds=BEAT, coalesce=True, max_instances=1, misfire_grace_time=None)
+        clock.add_job(self.tick, "interval", seconds=BEAT / self._pace, coalesce=True, max_instances=1, misfire_grace_time=None)
         clock.start()
         return clock
 
@@ -140,7 +150,7 @@ def work(context: Context) -> str:
             raise CrmError(f"没有名为“{run.job}”的任务。")
         result = kind.handler(context)
         with transaction(context.sessions) as session:
-            operations.finish(session, run, result, now())
+            operations.finish(session, run, result, context.now())
     except LostRun:
         log.warning("run lost to another worker", job=run.job, key=run.key)
         return "lost"
@@ -160,7 +170,7 @@ def _failed(context: Context, message: str, *, for_good: bool) -> str:
     run: JobRun = context.run
     try:
         with transaction(context.sessions) as session:
-            return operations.fail(session, run, message, now(), for_good=for_good)
+            return operations.fail(session, run, message, context.now(), for_good=for_good)
     except LostRun:
         return "lost"
 

@@ -54,7 +54,7 @@ class Outbox(Keyed):
     payload: Mapped[dict] = mapped_column(Json)
     state: Mapped[str] = mapped_column(String(8), default="queued")
     attempts: Mapped[int] = mapped_column(default=0)
-    next_at: Mapped[Instant]
+    next_at: Mapped[Instant]  # held: its digest time
     created_at: Mapped[Instant]
     sent_at: Mapped[Instant | None]
     last_error: Mapped[str | None] = mapped_column(String(500))
@@ -89,10 +89,3 @@ class NoticePreference(Base):
     urgent_any_time: Mapped[bool] = mapped_column(default=False)
     digest_times: Mapped[str] = mapped_column(String(47))  # '08:30,14:00'
 
-
-class DigestMark(Base):
-    """One row a user: up to which instant digest times were looked at, so that a missed one is made up for."""
-
-    __tablename__ = "digest_mark"
-    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
-    done_to: Mapped[Instant]

@@ -117,7 +117,7 @@ def _outgoing(notice_id: int, channel: NoticeChannel, key: str, message: Message
         "key": outbox_key(channel.kind, channel.user_id, key), "user_id": channel.user_id, "channel": channel.kind, "notice_id": notice_id,
         "payload": {"kind": message.kind, "title": message.title[:200], "text": message.text, "link": message.link[:300], "urgent": message.urgent},
         "state": "held" if held else "queued", "attempts": 0, "created_at": message.at,
-        "next_at": message.at if held else timing.leaves_at(message.at, urgent=message.urgent),
+        "next_at": timing.next_digest(message.at) if held else timing.leaves_at(message.at, urgent=message.urgent),
     }
 
 

@@ -46,6 +46,10 @@ class Timing:
             day += timedelta(days=1)
         return sorted(set(found))
 
+    def next_digest(self, after: datetime) -> datetime:
+        """The first digest time after an instant."""
+        return self.digests(after, after + timedelta(days=2))[0]
+
 
 def instant(day: date, clock: time, zone: ZoneInfo = SHANGHAI) -> datetime:
     """A time of day on a day, as an aware UTC instant."""
