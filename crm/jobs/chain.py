@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from crm.ladder.changes import changed, clear
 from crm.ladder.counts import rebuild_counts
 from crm.ladder.evaluation import evaluate_population
 from crm.ladder.models import Standing
+from crm.notices.delivery import bundle
 from crm.visits.models import Visit
 
 if TYPE_CHECKING:
@@ -116,6 +118,10 @@ class Chain:
         outcomes = sum(close_year(self._session, seen, closing, self._at) for seen in self._closing) if closing else 0
         show_levels(self._session, self._only)
         return total.as_dict() | {"told": told, "outcomes": outcomes}
+
+    def digests(self) -> dict[str, int]:
+        """The coming day's digests of what is held now; what is told later joins them at their times."""
+        return bundle(self._session, self._at + timedelta(days=1), self._at)
 
     def escalate(self) -> dict[str, int]:
         """Alerts nobody handled for too many work days go one level up."""

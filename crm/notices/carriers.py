@@ -123,13 +123,13 @@ def robot(channel: str, address: str, secret: str | None, letter: Letter, at: da
     if channel == "wecom":
         return address, {"msgtype": "markdown", "markdown": {"content": text}}
     if channel == "dingtalk":
-        body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"title": letter.subject, "text": text}}
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"title": letter.heading, "text": text}}
         if not secret:
             return address, body
         stamp = str(int(at.timestamp() * 1000))
         sign = _base64_hmac(secret, f"{stamp}\n{secret}")
         return f"{address}{'&' if '?' in address else '?'}timestamp={stamp}&sign={quote_plus(sign)}", body
-    body = {"msg_type": "interactive", "card": {"header": {"title": {"tag": "plain_text", "content": letter.subject}}, "elements": [{"tag": "markdown", "content": text}]}}
+    body = {"msg_type": "interactive", "card": {"header": {"title": {"tag": "plain_text", "content": letter.heading}}, "elements": [{"tag": "markdown", "content": text}]}}
     if secret:
         stamp = str(int(at.timestamp()))
         body |= {"timestamp": stamp, "sign": _base64_hmac(f"{stamp}\n{secret}", "")}

@@ -50,6 +50,11 @@ class Letter:
         urgent = sum(item.urgent for item in self.items)
         return f"企阶摘要：{len(self.items)} 条消息" + (f"，{urgent} 条紧急" if urgent else "")
 
+    @property
+    def heading(self) -> str:
+        """The subject where it might be read as markup."""
+        return _quiet(self.subject)
+
     def plain(self) -> str:
         """Text for the plain part of a mail and for robots that show no markup."""
         return _templates().get_template("mail.txt").render(letter=self)
@@ -60,7 +65,7 @@ class Letter:
 
     def markdown(self, largest: int) -> str:
         """The markup DingTalk and WeCom share, at most `largest` bytes; what does not fit is counted."""
-        lines = [f"**{_quiet(self.subject)}**"]
+        lines = [f"**{self.heading}**"]
         for number, item in enumerate(self.items):
             line = (f"> [{_quiet(item.title)}]({item.link})" if self.is_digest else f"> {_quiet(item.text)}\n\n[打开看看]({item.link})") + (f"\n> {_quiet(item.text)}" if self.is_digest and item.text else "")
             if len("\n\n".join([*lines, line]).encode()) > largest - 80:

@@ -40,6 +40,8 @@ def described() -> tuple[Described, ...]:
     nightly_at = current_app.extensions["crm_settings"].nightly_at
     return (
         Described("nightly", "夜间评估", "评估全部企业，推算全年，更新预警与统计", f"每天 {nightly_at}", runnable=True),
+        Described("deliver", "发送消息", "把到时间的消息发到各人选定的通道，没发成的稍后再试", "每分钟，有待发消息时"),
+        Described("digests", "汇总消息摘要", "把等着的消息并成一封摘要", "各人的摘要时间"),
         Described("evaluate", "评估变动企业", "导入、走访、改资料之后重评有变动的企业", "有变动时"),
         Described("import_check", "导入检查", "试运行整个文件，不写入", "上传后"),
         Described("import_apply", "导入写入", "一次写完，中断则不写", "确认后"),
@@ -213,6 +215,7 @@ RESULT_WORDS = {
     "rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "退回", "raised": "新提出", "worsened": "变严重",
     "eased": "缓和", "reopened": "重新打开", "resolved": "解除", "transitions": "条件变化", "moves": "拟升降", "verdicts": "结论有变", "standings": "位置有变",
     "proposed": "新拟升降", "lapsed": "失效升降", "pages": "页", "size": "字节", "sha256": "SHA-256",
+    "digests": "消息摘要", "messages": "并入的消息", "escalate": "逐级提醒", "told": "已通知", "sent": "已送达", "queued": "稍后再试", "dead": "未能送达",
 }
 """Keys of results as people read them; others are shown as stored."""
 

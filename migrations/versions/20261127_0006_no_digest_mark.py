@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'no_digest_mark'
-down_revision = 'notices'
+down_revision = 'ends_recorded'
 branch_labels = None
 depends_on = None
 
