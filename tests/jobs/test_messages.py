@@ -111,9 +111,10 @@ def test_a_worker_killed_around_sending_loses_nothing_and_the_receiver_counts_on
             send(*given)
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as broken:
-        broken.setattr(Carrier, "send", killed)
+    monkeypatch.setattr(Carrier, "send", killed)
+    with pytest.raises(KeyboardInterrupt):
         work(deliver, NOON)
+    monkeypatch.setattr(Carrier, "send", send)
     operations.take_back(session, "next", NOON)
     later = NOON + timedelta(minutes=6)
     work(deliver, later, "next")
