@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'no_digest_mark'
-down_revision = 'ends_recorded'
+down_revision = 'visit_messages'
 branch_labels = None
 depends_on = None
 
