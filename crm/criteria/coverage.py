@@ -20,6 +20,13 @@ KINDS = {
 }
 
 
+DEPTHS = (
+    ("条件、参数或分档", {"criterion", "score", "parameter", "register", "size", "pool", "level", "note", "alert", "window"}),
+    ("奖补", {"award"}), ("目标", {"target"}), ("产业集群", {"cluster"}), ("只作任务", {"task"}),
+)
+"""What a clause became, the most computable first; a clause counts once, under the first it is used for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """An entry that rests on a clause."""
@@ -67,17 +74,29 @@ class DocumentCoverage:
         """Clauses still to be done."""
         return tuple(c for c in self.clauses if c.is_open)
 
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many clauses became what, each counted once."""
+        made = dict.fromkeys((name for name, _ in DEPTHS), 0)
+        for clause in self.clauses:
+            kinds = {use.kind for use in clause.uses}
+            found = next((name for name, of in DEPTHS if kinds & of), None)
+            if found is not None:
+                made[found] += 1
+        return made
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         clauses = [{"id": c.id, "text": c.text, "reason": c.reason, "uses": [{"kind": u.kind, "id": u.id, "label": u.label} for u in c.uses]} for c in self.clauses]
         return {
-            "document": self.document.id, "title": self.document.title, "listed": len(self.clauses), "covered": self.covered, "reasoned": self.reasoned, "open": len(self.open),
+            "document": self.document.id, "title": self.document.title, "listed": len(self.clauses), "covered": self.covered, "reasoned": self.reasoned, "open": len(self.open), "depths": self.depths,
             "clauses": clauses, "unlisted": list(self.unlisted),
         }
 
     def lines(self, *, everything: bool = False) -> list[str]:
         """For a terminal: the figure, then what is not covered (or every clause)."""
-        head = f"列出 {len(self.clauses)} 条，已用 {self.covered} 条，说明原因 {self.reasoned} 条，未用 {len(self.open)} 条"
+        depths = "、".join(f"{name} {count}" for name, count in self.depths.items() if count)
+        head = f"列出 {len(self.clauses)} 条，已用 {self.covered} 条{f'（{depths}）' if depths else ''}，说明原因 {self.reasoned} 条，未用 {len(self.open)} 条"
         made = [f"{self.document.number or self.document.title}：{head}"]
         for clause in self.clauses:
             if clause.is_open:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from crm.criteria import quantity
+from crm.criteria import codes, quantity
 from crm.criteria.book import Book
 from crm.criteria.expressions import Names
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crm.criteria.program import Program
-    from crm.criteria.schema import AlertRule, DatedValue, Document, Measure, Parameter, Place, Step, Title, Visit
+    from crm.criteria.schema import AlertRule, Cluster, DatedValue, Document, Measure, Parameter, Place, Step, Title, Visit
 
 REGISTER = "register"
 """Key of the firm's own register test among the items."""
@@ -91,6 +91,13 @@ class Pack:
     def visit(self) -> Visit | None:
         """The visit form."""
         return self.book.visit
+
+    def clusters_of(self, industry: str | None, on: date) -> tuple[Cluster, ...]:
+        """Clusters and chains of plans that run on the day and hold the industry code; those without codes hold no one."""
+        if industry is None:
+            return ()
+        running = (c for c in self.book.clusters if (d := self.documents.get(c.document or "")) is None or d.effective_to is None or on <= d.effective_to)
+        return tuple(c for c in running if c.industries and codes.matches(industry, c.industries))
 
     @cached_property
     def items(self) -> tuple[str, ...]:

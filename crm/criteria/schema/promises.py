@@ -94,6 +94,7 @@ class Target(Entry, Sourced):
     counts: str | None = None  # what is counted: a title id, `above_size`, a level id
     lead_unit: str | None = None
     units: tuple[str, ...] = ()
+    counties: bool = False  # each county, town or zone has to reach its share
     values: tuple[TargetValue, ...] = Field(min_length=1)
     conflict: str | None = None
     note: str | None = None
