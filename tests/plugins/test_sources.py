@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +94,7 @@ def _quotes(data: Any, document: str | None, where: Path) -> Iterator[tuple[str,
             yield from _quotes(value, document, where)
 
 
+@cache
 def _written() -> list[tuple[str, str | None, str]]:
     reader = YAML(typ="safe", pure=True)
     return [quote for path in sorted(FOLDER.rglob("*.yaml")) for quote in _quotes(reader.load(path.read_text("utf-8")), None, path)]
@@ -124,3 +126,53 @@ def test_every_clause_listed_is_headed_so_in_the_text(packs: Packs, shared: Path
 def test_no_entry_names_a_clause_the_text_does_not_list(packs: Packs, document: str) -> None:
     found = next(c for name in NAMES for c in coverage(packs[name]) if c.document.id == document)
     assert found.unlisted == ()
+
+
+UNITS = "家|个|项|亿元|亿|万元|元|%|亩|台|场|件|名|吨|倍|分|人|万平方米"
+NO_GOAL = {
+    "06台",  # 成文日期2019-12-06 台州市…
+    "3.2%",  # annex 1 row 15 of 衢州, a cell of the table without words around it
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_number_with_a_unit_in_a_text_stands_in_a_quote_of_its_pack(shared: Path, document: str) -> None:
+    text = _squeezed((shared / "domain" / "policies" / TEXTS[document]).read_text("utf-8"))
+    covered = bytearray(len(text))
+    for quote in {_squeezed(q) for _, named, q in _written() if named == document}:
+        for found in re.finditer(re.escape(quote), text):
+            covered[found.start() : found.end()] = b"\1" * len(quote)
+    numbers = re.finditer(rf"\d+(?:[.,]\d+)*(?:—\d+)?(?:{UNITS})", text)
+    assert [text[n.start() - 20 : n.end() + 8] for n in numbers if not all(covered[n.start() : n.end()]) and n[0] not in NO_GOAL] == []
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_clause_of_the_texts_is_used_or_says_why_not(packs: Packs, document: str) -> None:
+    found = next(c for name in NAMES for c in coverage(packs[name]) if c.document.id == document)
+    assert [clause.id for clause in found.open] == []
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_no_clause_that_is_used_also_says_why_not(packs: Packs, document: str) -> None:
+    found = next(c for name in NAMES for c in coverage(packs[name]) if c.document.id == document)
+    assert [clause.id for clause in found.clauses if clause.uses and clause.reason] == []
+
+
+def test_a_number_the_published_text_lost_stays_unknown(packs: Packs) -> None:
+    lost = {t.id: [v.value for v in t.values] for t in packs["ruian"].book.targets if t.id in {"ra.nev_output", "ra.incubator_area"}}
+    assert lost == {"ra.nev_output": [None], "ra.incubator_area": [None]}
+
+
+def test_both_numbers_of_the_little_giants_of_quzhou_are_kept_with_the_difference_in_words(packs: Packs) -> None:
+    giants = next(t for t in packs["quzhou"].book.targets if t.id == "qz.little_giant")
+    assert ([v.value for v in giants.stated(2027)], giants.differing, "40家" in (giants.conflict or "")) == (["40家", "20家"], (2027,), True)
+
+
+def test_the_first_unit_of_a_row_leads_in_ruian_where_the_text_says_so(packs: Packs) -> None:
+    task = next(t for t in packs["ruian"].book.tasks if t.id == "ra.task.8")
+    assert (task.lead_unit, task.units[0], task.counties) == ("市发改局", "市经信局", True)
+
+
+def test_no_unit_leads_in_quzhou_where_several_are_named(packs: Packs) -> None:
+    assert [t.id for t in packs["quzhou"].book.tasks if t.lead_unit and t.units] == []
