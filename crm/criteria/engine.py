@@ -95,12 +95,13 @@ def _stages(program: Program) -> _Stages:
 
 def _prepared(program: Program, facts: pl.DataFrame) -> pl.DataFrame:
     """Facts with every required column present and typed, bounds checked."""
-    missing = [pl.lit(None, dtype(c)).alias(c.name) for c in program.columns if c.name not in facts.columns]
-    casts = [pl.col(c.name).cast(dtype(c)) for c in program.columns if c.name in facts.columns and facts.schema[c.name] != dtype(c)]
-    floats = [c.name for c in program.columns if c.name in facts.columns and facts.schema[c.name].is_float()]
+    given = facts.schema  # asked for once: it is made anew each time
+    missing = [pl.lit(None, dtype(c)).alias(c.name) for c in program.columns if c.name not in given]
+    casts = [pl.col(c.name).cast(dtype(c)) for c in program.columns if c.name in given and given[c.name] != dtype(c)]
+    floats = [c.name for c in program.columns if c.name in given and given[c.name].is_float()]
     if floats:
         raise Invalid(f"事实列应为整数：{', '.join(floats)}")
-    frame = facts.with_columns(missing + casts)
+    frame = facts.with_columns(missing + casts) if missing or casts else facts
     figures = [c for c in program.columns if c.kind in {"year", "before", "at", "ytd", "ytd_prior"}]
     limits = {c.name: bound(program.pack.measures[c.key].unit) for c in figures}
     if not limits or not len(frame):
@@ -253,12 +254,16 @@ def _states(items: list[RunItem], program: Program) -> list[pl.Expr]:
             continue
         truth = holds(item.tree) if item.tree is not None else None
         made.append((pl.lit(None, pl.Boolean) if truth is None else truth).alias(f"i:{item.key}"))
-        state = pl.lit(NOT_IN_FORCE, pl.UInt8) if truth is None else truth.cast(pl.UInt8).fill_null(UNKNOWN)
+        state = pl.lit(NOT_IN_FORCE, pl.UInt8) if truth is None else _code(truth)
         if item.industries:
             own = program.register.index(item)
             state = pl.when(pl.col("#register") == own).then(state).when(pl.col("#register").is_null()).then(UNKNOWN).otherwise(NOT_APPLICABLE)
         made.append(state.cast(pl.UInt8).alias(f"s:{item.key}"))
     return made
+
+
+def _code(truth: pl.Expr) -> pl.Expr:
+    return pl.when(truth).then(pl.lit(MET, pl.UInt8)).when(truth.is_null()).then(pl.lit(UNKNOWN, pl.UInt8)).otherwise(pl.lit(UNMET, pl.UInt8))
 
 
 def _register(program: Program) -> list[pl.Expr]:

@@ -92,61 +92,69 @@ def near_misses(session: Session, pack: Pack, item: str, on: date, criterion: st
     """By criterion: firms that lack the item for this criterion alone. Unknown alternatives beside a fulfilled one do not matter."""
     program = pack.program(on)
     tree = program.by_key[item].tree
-    if tree is None:
-        return []
-    leaves = [leaf for leaf in tree.leaves if leaf.in_force]
     year, turn = pack.epoch(on)
     rules = session.scalar(select(VerdictRules.id).where(VerdictRules.pack_hash == pack.hash, VerdictRules.year == year, VerdictRules.turn == turn))
-    if rules is None:
+    if tree is None or rules is None:
         return []
-    found: dict[int, tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]] = {}
-    for ids, masks in _pieces(session, program, rules):
-        read = _reader(masks, packing.layout(program).mask)
-        short = np.flatnonzero(_one_short(tree, read))
-        few = _reader(masks[:, short], packing.layout(program).mask)
-        settled_against = ~_truth(tree, few)[1]  # the item is known to be unmet
-        for leaf in leaves:
-            if criterion is not None and leaf.id != criterion:
-                continue
-            mine = few(leaf.number, unknown=False)
-            sure, possible = _truth(tree, few, leaf.number)
-            turned, doubtful = mine & sure, mine & possible & ~sure & settled_against
-            if turned.any() or doubtful.any():
-                kept = found.setdefault(leaf.number, ([], []))
-                kept[0].append(ids[short[turned]])
-                kept[1].append(ids[short[doubtful]])
-    return [NearMiss(item, number, *(np.sort(np.concatenate(end)) for end in ends)) for number, ends in sorted(found.items())]
+    leaves = [leaf for leaf in tree.leaves if leaf.in_force]
+    ids, unmet, unknown = _read(session, program, rules, sorted({leaf.number >> 3 for leaf in leaves}))
+    short = np.flatnonzero(_one_short(tree, _reader(unmet, unknown)))
+    few = _reader(*({byte: row[short] for byte, row in masks.items()} for masks in (unmet, unknown)))
+    settled_against = ~_truth(tree, few)[1]  # the item is known to be unmet
+    found = []
+    for leaf in leaves:
+        if criterion is not None and leaf.id != criterion:
+            continue
+        mine = few(leaf.number, unknown=False)
+        sure, possible = _truth(tree, few, leaf.number)
+        turned, doubtful = mine & sure, mine & possible & ~sure & settled_against
+        found.append(NearMiss(item, leaf.number, np.sort(ids[short[turned]]), np.sort(ids[short[doubtful]])))
+    return [near for near in found if len(near.firms) or len(near.doubtful)]
 
 
-def _pieces(session: Session, program: Program, rules: int) -> list[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """(ids, masks with a column per firm) of all firms under the rules: the blocks, and the stale firms beside them."""
-    doubted = np.array(session.scalars(select(VerdictStale.enterprise_id).distinct()).all(), np.int64)
-    pieces = []
-    rows = fetch_columns(session, select(VerdictMask.block, VerdictMask.masks).where(VerdictMask.rules_id == rules))
-    for block, data in zip(rows["block"], rows["masks"], strict=True):
-        masks = np.frombuffer(data, np.uint8).reshape(-1, BLOCK)
-        ids = np.arange(block * BLOCK, (block + 1) * BLOCK)
-        there = (masks != 255).any(axis=0)
-        if len(doubted):
-            there &= ~np.isin(ids, doubted)
-        pieces.append((ids, masks) if there.all() else (ids[there], masks[:, there]))
-    ends, alone = packing.layout(program), doubted.tolist()
-    for start in range(0, len(alone), _BATCH):
-        query = select(VerdictRow.enterprise_id, VerdictRow.body).where(VerdictRow.enterprise_id.in_(alone[start : start + _BATCH]), VerdictRow.rules_id == rules)
-        some = fetch_columns(session, query)
-        if some["enterprise_id"]:
-            data = b"".join(body[ends.outcomes : ends.unknown] for body in some["body"])
-            pieces.append((np.array(some["enterprise_id"], np.int64), np.frombuffer(data, np.uint8).reshape(-1, 2 * ends.mask).T))
-    return pieces
-
-
-def _reader(masks: NDArray[np.uint8], width: int) -> Callable[..., NDArray[np.bool_]]:
-    """criterion number, unknown= -> yes/no per firm."""
+def _reader(unmet: dict[int, NDArray[np.uint8]], unknown: dict[int, NDArray[np.uint8]]) -> Callable[..., NDArray[np.bool_]]:
+    """criterion number, unknown= -> yes/no per firm; from the bytes of the masks by place."""
 
     def read(number: int, *, unknown: bool) -> NDArray[np.bool_]:
-        return (masks[(width if unknown else 0) + (number >> 3)] & np.uint8(1 << (number & 7))) != 0
+        return (masks[unknown][number >> 3] & np.uint8(1 << (number & 7))) != 0
 
+    masks = {False: unmet, True: unknown}
     return read
+
+
+def _read(session: Session, program: Program, rules: int, wanted: list[int]) -> tuple[NDArray[np.int64], dict[int, NDArray[np.uint8]], dict[int, NDArray[np.uint8]]]:
+    """Ids of all firms under the rules, and for the bytes wanted one value per firm of `unmet` and of `unknown`.
+
+    From the blocks, and from their own verdicts for the stale firms.
+    """
+    ends = packing.layout(program)
+    rows = fetch_columns(session, select(VerdictMask.block, VerdictMask.masks).where(VerdictMask.rules_id == rules).order_by(VerdictMask.block))
+    blocks = [np.frombuffer(data, np.uint8).reshape(-1, BLOCK) for data in rows["masks"]]
+    ids = (np.array(rows["block"], np.int64)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    doubted = np.array(sorted(set(session.scalars(select(VerdictStale.enterprise_id)))), np.int64)
+    there = np.concatenate([(b[0] & b[ends.mask]) != 255 for b in blocks]) if blocks else np.zeros(0, np.bool_)  # nobody has a bit in both masks
+    places = np.searchsorted(ids, doubted)
+    places = places[places < len(ids)]
+    there[places[np.isin(ids[places], doubted)]] = False
+    keep = np.flatnonzero(there)
+    alone, heads = _alone(session, rules, doubted.tolist(), ends.outcomes, ends.unknown)
+    masks = []
+    for first in (0, ends.mask):
+        whole = {byte: np.concatenate([b[first + byte] for b in blocks])[keep] if blocks else np.zeros(0, np.uint8) for byte in wanted}
+        masks.append({byte: np.concatenate([row, heads[:, first + byte]]) for byte, row in whole.items()})
+    return np.concatenate([ids[keep], alone]), masks[0], masks[1]
+
+
+def _alone(session: Session, rules: int, firms: list[int], start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Ids and masks of firms one by one, where they are under the rules."""
+    ids: list[int] = []
+    heads: list[bytes] = []
+    for at in range(0, len(firms), _BATCH):
+        query = select(VerdictRow.enterprise_id, VerdictRow.body).where(VerdictRow.enterprise_id.in_(firms[at : at + _BATCH]), VerdictRow.rules_id == rules)
+        some = fetch_columns(session, query)
+        ids += some["enterprise_id"]
+        heads += [body[start:stop] for body in some["body"]]
+    return np.array(ids, np.int64), np.frombuffer(b"".join(heads), np.uint8).reshape(-1, stop - start)
 
 
 def _one_short(tree: Branch, read: Callable[..., NDArray[np.bool_]]) -> NDArray[np.bool_]:

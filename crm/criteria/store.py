@@ -87,22 +87,22 @@ def verdict_of(session: Session, enterprise_id: int, pack: Pack) -> Found | None
     return Found(made_by, row.as_of, packing.unpack(made_by.program(row.as_of), row.body), made_by is pack)
 
 
-def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int | None = None, fresh: bool = False, whole: bool = False) -> Stored:
+def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int | None = None, whole: bool = False) -> Stored:
     """Write the verdicts of an evaluation whose frame has `enterprise_id`; unchanged firms are not touched.
 
-    `at` is the instant kept with a pack first used now; `fresh`: the caller knows that no row exists yet; `whole`: the
-    firms are all of the pack's between the first and the last of them, so the masks are written with them.
+    `at` is the instant kept with a pack first used now; `whole`: the firms are all of the pack's between the first and
+    the last of them, so the masks are written with them.
     """
     remember(session, evaluation.pack, at)
     rules = rules_id(session, evaluation)
     ids, heads = evaluation.frame["enterprise_id"], packing.heads(evaluation)
-    before = None if fresh else _stored(session, ids)
-    if before is None or not len(before):
+    before = _stored(session, ids)
+    if not len(before):
         _insert(session, evaluation, heads, rules)
         stored = Stored(ids, pl.DataFrame(schema=_SCHEMA))
     else:
         stored = _update(session, evaluation, heads, rules, before, run_id)
-    if fresh or whole:
+    if whole:
         masks.write(session, evaluation, heads, rules)
     else:
         masks.stale(session, stored.changed)

@@ -6,13 +6,15 @@ evaluate_population(session, packs, on, at=…, only=[7])    one firm, after a p
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import Engine, Text, cast, func, select
+from sqlalchemy.orm import Session
 
 from crm.core.bulk import insert_rows
 from crm.core.db import is_postgresql
@@ -29,17 +31,15 @@ from crm.ladder.since import known_since, since
 from crm.ladder.standing import STEP_KEYS, standings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date, datetime
-
-    from sqlalchemy.orm import Session
 
     from crm.criteria.packs import Pack, Packs
     from crm.criteria.terms import Column
 
     Told = Callable[[Evaluation, pl.DataFrame], None]
 
-CHUNK = 100_000
+CHUNK = 50_000
 """Firms worked at a time, so that memory stays flat."""
 KEPT = ("place", "place_since")
 """What people decided: kept from the row on file."""
@@ -84,8 +84,7 @@ def evaluate_population(
     for pack in packs:
         wanted |= set(_all_columns(packs, pack, on))
     parts, noted = _chunks(session, only), last_note(session)
-    for number, ids in enumerate(parts):
-        facts = facts_frame(session, wanted, on, ids)
+    for number, (ids, facts) in enumerate(_facts(session, wanted, on, parts)):
         for pack, part in _by_pack(packs, facts):
             evaluation = evaluate(pack, part, on)
             _keep(session, evaluation, done, at, run_id, look(evaluation) if look is not None else None, told, ids)
@@ -95,6 +94,22 @@ def evaluate_population(
     if only is None:
         settled(session, noted)
     return done
+
+
+def _facts(session: Session, wanted: set[Column], on: date, parts: list[Sequence[int] | range]) -> Iterator[tuple[Sequence[int] | range, pl.DataFrame]]:
+    """Each part's firms with their facts. On PostgreSQL the next part is read, on a connection of its own, while this one is worked."""
+    bind = session.get_bind()
+    if len(parts) < 2 or not is_postgresql(session) or not isinstance(bind, Engine):  # noqa: PLR2004
+        for ids in parts:
+            yield ids, facts_frame(session, wanted, on, ids)
+        return
+    with Session(bind) as beside, ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(facts_frame, beside, wanted, on, parts[0])
+        for ids, following in zip_longest(parts, parts[1:]):
+            facts = waiting.result()
+            if following is not None:
+                waiting = reader.submit(facts_frame, beside, wanted, on, following)
+            yield ids, facts
 
 
 def _all_columns(packs: Packs, pack: Pack, on: date) -> list[Column]:

@@ -141,14 +141,14 @@ def slow_near_misses(pack, evaluation, item: str) -> dict[int, list[int]]:
 def test_near_misses_are_what_a_slow_look_at_each_firm_finds(session, pack, facts, item):
     many = pl.concat([facts, facts.with_columns(pl.col("enterprise_id") + 5000), facts.with_columns(pl.col("enterprise_id") + 9000)]).fill_null(strategy="forward")
     evaluation = evaluate(pack, many, DAY)
-    store(session, evaluation, at=AT, fresh=True)
+    store(session, evaluation, at=AT, whole=True)
     assert {n.criterion: n.firms.tolist() for n in near_misses(session, pack, item, DAY) if len(n.firms)} == slow_near_misses(pack, evaluation, item)
 
 
 @pytest.mark.parametrize("item", ["srdi", "innovative_sme"])
 def test_a_doubtful_near_miss_is_known_to_fail_and_only_missing_figures_stay_open_with_its_criterion(session, pack, facts, item):
     evaluation = evaluate(pack, facts, DAY)
-    store(session, evaluation, at=AT, fresh=True)
+    store(session, evaluation, at=AT, whole=True)
     tree, rows = evaluation.program.by_key[item].tree, {row["enterprise_id"]: row for row in evaluation.frame.iter_rows(named=True)}
     leaves = [leaf.number for leaf in tree.leaves]
 
