@@ -99,7 +99,7 @@ def evaluate_population(
 def _facts(session: Session, wanted: set[Column], on: date, parts: list[Sequence[int] | range]) -> Iterator[tuple[Sequence[int] | range, pl.DataFrame]]:
     """Each part's firms with their facts. On PostgreSQL the next part is read, on a connection of its own, while this one is worked."""
     bind = session.get_bind()
-    if len(parts) < 2 or not is_postgresql(session) or not isinstance(bind, Engine):  # noqa: PLR2004
+    if len(parts) < 2 or not is_postgresql(session) or not isinstance(bind, Engine):
         for ids in parts:
             yield ids, facts_frame(session, wanted, on, ids)
         return
