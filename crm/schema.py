@@ -9,6 +9,7 @@ import crm.indicators.models
 import crm.jobs.models
 import crm.ladder.models
 import crm.notices.models
+import crm.programmes.models
 import crm.regions.models
 import crm.reports.models
 import crm.security.models

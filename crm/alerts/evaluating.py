@@ -13,6 +13,7 @@ from crm.alerts.signals import recent_months, signals
 from crm.alerts.telling import answer as watch_answer
 from crm.alerts.watches.facts import watch_facts
 from crm.criteria.commands import evaluate, more_columns, parts
+from crm.programmes import evaluating  # noqa: F401  # adds `awards` to the answer
 
 if TYPE_CHECKING:
     from crm.criteria.engine import Evaluation

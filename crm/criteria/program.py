@@ -205,6 +205,11 @@ def build(pack: Pack, on: date) -> Program:
     return _Builder(pack, on).program()
 
 
+def tree_of(pack: Pack, node: Node, source: Sourced, on: date) -> Branch:
+    """A condition that stands outside the items (what an award requires), ready to be asked of one firm."""
+    return _Builder(pack, on).branch(node, source, "", pack.names)
+
+
 @dataclass(slots=True)
 class _Builder:
     pack: Pack

@@ -35,10 +35,15 @@ class Trigger(Model):
 
 
 class Question(Model):
-    """What the text does not say about an award: a person rules by choosing one of the readings, once for all firms."""
+    """What the text does not say about an award: a person rules by choosing one of the readings, once for all firms.
+
+    applies: always; only while the text is a draft; only where several lines of a series are reached in one year; only where a
+    figure stands exactly on its line; only where money for the same matter was taken elsewhere.
+    """
 
     id: Id
     text: str
+    applies: Literal["always", "draft", "several", "exact", "other_money"] = "always"
     options: tuple[str, ...] = Field(min_length=2)
 
 
