@@ -13,6 +13,7 @@ import crm.programmes.models
 import crm.regions.models
 import crm.reports.models
 import crm.security.models
+import crm.targets.models
 import crm.visits.models
 from crm.core.db import metadata
 

@@ -16,6 +16,7 @@ from crm.imports.models import ImportBatch
 from crm.indicators.models import Filing
 from crm.jobs.models import JobRun
 from crm.ladder.models import Move, RegisterMembership, Standing, TitleGrant
+from crm.programmes.models import AwardDecision, AwardPayout, AwardRuling
 from crm.regions.models import Industry, Region, Zone
 from crm.security.models import User, UserProfile, UserRegion
 from crm.visits.models import Attachment, Visit
@@ -82,6 +83,11 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
             enterprise_id=key, step="step_up", from_place="small", to_place="above_size", state="proposed", proposed_on=date(2026, 10, 1),
             reason=name, verdict={}, created_at=AT,
         ),
+        "decision": AwardDecision(enterprise_id=key, pack="taizhou", award="first_entry", year=2025, state="granted", amount=60_000, reason=name, claim_state="undecided",
+                                  pack_hash="0" * 64, decided_at=AT, decided_by=author),
+        "payout": AwardPayout(enterprise_id=key, pack="taizhou", award="first_entry", exclusion_group=None, year=2025, amount=10_000, paid_on=date(2026, 9, 1), document=name[:190],
+                              recorded_at=AT, recorded_by=author),
+        "ruling": AwardRuling(pack="taizhou", question=f"award.q{number}", option=name[:190], reason=name, ruled_at=AT, ruled_by=author),
         "case": Case(uuid=str(uuid5(NAMESPACE_URL, code + "c")), enterprise_id=key, kind="finance", title=name[:190], detail=name, opened_at=AT, opened_by=author),
         "attachment": Attachment(
             uuid=str(uuid5(NAMESPACE_URL, code + "a")), visit_id=visit.id, role="photo", name=name[:190] + ".jpg", media_type="image/jpeg", size=3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base, Instant, Keyed
@@ -83,3 +83,30 @@ class FactsDirty(Base):
     __tablename__ = "facts_dirty"
     enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id", ondelete="CASCADE"), primary_key=True)
     since: Mapped[Instant]
+
+
+class RuleChange(Keyed):
+    """A dated value published by a person over a pack's own: data, not code. In force from a day, with its source, until revoked.
+
+    `target` is a parameter's id, or a criterion's whose one number is replaced. See crm/criteria/published.py.
+    """
+
+    __tablename__ = "rule_change"
+    pack: Mapped[str] = mapped_column(String(32))  # and every pack that extends it
+    target: Mapped[str] = mapped_column(String(64))
+    from_on: Mapped[date]
+    value: Mapped[str] = mapped_column(String(40))  # as a person writes it: 1500万元
+    before: Mapped[str] = mapped_column(String(40))  # what was in force on that day when it was published
+    document: Mapped[str] = mapped_column(String(200))
+    clause: Mapped[str] = mapped_column(String(120))
+    quote: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    published_at: Mapped[Instant]
+    published_by: Mapped[int | None]
+    revoked_at: Mapped[Instant | None]
+    revoked_by: Mapped[int | None]
+    revoke_reason: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index("uq_rule_change_open", "pack", "target", "from_on", unique=True, sqlite_where=text("revoked_at IS NULL"), postgresql_where=text("revoked_at IS NULL")),
+        {"extend_existing": False},
+    )

@@ -77,9 +77,9 @@ def _computable(award: Award) -> bool:
     return award.trigger is not None and award.trigger.kind != "named"
 
 
-def _weight(claim: Claim) -> tuple[bool, bool, int]:
+def _weight(claim: Claim) -> tuple[bool, bool, bool, int]:
     closed = claim.award.trigger is not None and claim.award.trigger.kind == "crossing"  # a year's figures are looked at when it is over
-    return (claim.state != "unmet", claim.state != "unknown", -claim.year if closed else claim.year)
+    return (claim.state != "unmet", claim.state != "unknown", claim.on is not None and claim.on.year == claim.year, -claim.year if closed else claim.year)
 
 
 def _claim(pack: Pack, award: Award, firm: Enterprise, year: int, on: date) -> Claim:

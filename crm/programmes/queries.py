@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from crm.security.access import Access
 
 _BATCH = 2_000
-SHOWN = ("met", "undecided", "pending", "unknown")
-"""States worth a line in a list; most firms are unmet for most awards."""
+
+
+def worth(claim: Claim) -> bool:
+    """Whether a claim deserves a line in a list: money may be due, or the event happened and something beside it is unknown."""
+    return claim.state in {"met", "undecided", "pending"} or (claim.state == "unknown" and claim.on is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def lines(session: Session, access: Access, packs: Iterable[Pack], year: int, on
 
 def firm_lines(session: Session, pack: Pack, firm: Enterprise, on: date, years: tuple[int, ...]) -> list[Line]:
     """Every award of one firm for some years, unmet ones too. The caller has checked that the firm may be seen."""
-    return _lines(session, pack, [firm], years, on, shown=None)
+    return _lines(session, pack, [firm], years, on, whole=True)
 
 
 def rulings(session: Session, packs: Iterable[Pack]) -> dict[tuple[str, str], AwardRuling]:
@@ -107,7 +110,7 @@ def rulings(session: Session, packs: Iterable[Pack]) -> dict[tuple[str, str], Aw
     return {(r.pack, r.question): r for r in session.scalars(query)}
 
 
-def _lines(session: Session, pack: Pack, firms: Sequence[Any], years: tuple[int, ...], on: date, shown: tuple[str, ...] | None = SHOWN) -> list[Line]:
+def _lines(session: Session, pack: Pack, firms: Sequence[Any], years: tuple[int, ...], on: date, *, whole: bool = False) -> list[Line]:
     made: list[Line] = []
     for start in range(0, len(firms), _BATCH):
         part = firms[start : start + _BATCH]
@@ -116,7 +119,7 @@ def _lines(session: Session, pack: Pack, firms: Sequence[Any], years: tuple[int,
         for firm in part:
             for claim in claims(pack, records[firm.id], on, taken.get(firm.id, ()), years):
                 key = (firm.id, claim.award.id, claim.year)
-                if shown is None or claim.state in shown or key in decided:
+                if whole or worth(claim) or key in decided:
                     made.append(Line(firm.id, firm.name, firm.uscc, firm.region_code, pack.id, claim, decided.get(key), tuple(paid.get(key, ()))))
     return made
 

@@ -14,6 +14,7 @@ PAGE_MODULES = (
     "crm.web.enterprises",
     "crm.web.board",
     "crm.web.near",
+    "crm.web.awards",
     "crm.web.alerts",
     "crm.web.visits",
     "crm.web.phone",

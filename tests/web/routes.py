@@ -38,6 +38,16 @@ EnterpriseStandingPage.leave        MA     enterprise
 EnterpriseStandingPage.grant        MA     enterprise
 EnterpriseStandingPage.revoke       MA     enterprise title
 DistancePage.show_distance          OMA    enterprise
+AwardsPage.index                    MA
+AwardsPage.export                   MA
+AwardsPage.decide                   MA
+AwardsPage.revoke                   MA     decision
+AwardsPage.pay                      MA     decision
+AwardsPage.unpay                    MA     payout
+AwardsPage.other                    MA
+AwardsPage.rule                     MA
+AwardsPage.unrule                   MA     ruling
+FirmAwardsPage.show_awards          OMA    enterprise
 NearPage.index                      OMA
 NearPage.export                     OMA
 BoardPage.index                     OMA
@@ -176,5 +186,7 @@ def foreign_body(away: dict[str, object], url: str = "") -> dict[str, object]:
         "status": "cancelled", "on": "2026-09-01", "entered_on": "2026-09-01", "exited_on": "2026-09-01", "revoked_on": "2026-09-01",
         "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "resolved": "yes", "lead_unit": "经信局", "note": "记一笔", "text": "补充", "until": "2026-12-01",
         "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x",
+        "award": "first_entry", "year": "2025", "state": "refused", "amount": "1", "paid_on": "2026-09-01", "document": "x", "group": "first_entry",
+        "pack": "taizhou", "question": "award.issued_text", "option": "照此兑现",
         "current": "wrong", "password": "Green-hill-2026", "again": "Green-hill-2026", "uuid": "11111111-1111-4111-8111-111111111111",
     }
