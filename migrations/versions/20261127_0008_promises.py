@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'promises'
-down_revision = 'visit_messages'
+down_revision = 'no_digest_mark'
 branch_labels = None
 depends_on = None
 
