@@ -1,4 +1,4 @@
-"""`run.py evaluate` with alerts: the same rules as at night, over a facts file."""
+"""`run.py evaluate` with alerts: the same rules as at night, over a facts file or one firm of the database."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from crm.alerts.rules import EXIT, RAISED, assess
 from crm.alerts.signals import recent_months, signals
 from crm.alerts.telling import answer as watch_answer
 from crm.alerts.watches.facts import watch_facts
-from crm.criteria.commands import evaluate, more_columns, parts
+from crm.config import Settings
+from crm.core.db import make_engine, make_sessions, transaction
+from crm.criteria.commands import database, evaluate, more_columns, parts
+from crm.criteria.facts import Enterprise
+from crm.ladder.past import firm_of, look_back
 from crm.programmes import evaluating  # noqa: F401  # adds `awards` to the answer
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from crm.criteria.engine import Evaluation
-    from crm.criteria.facts import Enterprise
+    from crm.criteria.packs import Pack
 
 
 SHOWN = {**RAISED, EXIT: (*RAISED[EXIT], "green")}
@@ -49,6 +55,15 @@ def _electricity(firms: list[Enterprise], evaluation: Evaluation) -> pl.DataFram
     return signals(pl.DataFrame(rows, schema=schema, orient="row"), evaluation.on)
 
 
+def from_database(pack: Pack, uscc: str, on: date, known_on: date | None) -> tuple[list[Enterprise], Evaluation]:
+    """One firm of the database, as of a day and as known on a day, as `evaluate` takes it."""
+    with transaction(make_sessions(make_engine(Settings.from_env().url))) as session:
+        firm = firm_of(session, uscc)
+        named = Enterprise(uscc=firm.uscc, name=firm.name, region=firm.region_code, industry=firm.industry_code)
+        return [named], look_back(session, pack, firm.id, on, known_on).evaluation
+
+
 more_columns.extend(COLUMNS)
+database.append(from_database)
 parts["alerts"] = alerts
 commands = [evaluate]

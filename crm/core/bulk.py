@@ -7,7 +7,7 @@ the ORM's (date, aware datetime, dict, bool, int, str, bytes, None).
 from __future__ import annotations
 
 import gc
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,7 +18,6 @@ from crm.core.db import UtcDateTime, is_postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -87,6 +86,8 @@ def compiled(session: Session, statement: Any) -> tuple[str, Any]:
     """A statement as the driver takes it: its text and its parameters."""
     made = statement.compile(session.connection().engine, compile_kwargs={"render_postcompile": True})
     parameters = made.construct_params()
+    if not is_postgresql(session):  # the driver's own way of writing instants is not how they are stored, and texts are compared
+        parameters = {name: _sqlite_instant(value) if isinstance(value, datetime) else value for name, value in parameters.items()}
     return str(made), tuple(parameters[name] for name in made.positiontup) if made.positional else parameters
 
 

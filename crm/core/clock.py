@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -21,3 +21,8 @@ def today() -> date:
 def local(instant: datetime) -> datetime:
     """An aware instant as shown to people."""
     return instant.astimezone(SHANGHAI)
+
+
+def end_of(day: date) -> datetime:
+    """The last instant of a day in Asia/Shanghai, UTC."""
+    return datetime.combine(day + timedelta(days=1), time.min, SHANGHAI).astimezone(UTC) - timedelta(microseconds=1)

@@ -21,12 +21,18 @@ from crm.criteria.loading import load_packs
 from crm.criteria.rulebook import rule_lines, schema_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from crm.criteria.answer import Part
+    from crm.criteria.engine import Evaluation
+    from crm.criteria.facts import Enterprise
     from crm.criteria.packs import Pack
     from crm.criteria.terms import Column
 
 parts: dict[str, Part] = {}
 """What higher layers add to each result of `evaluate` (alerts, awards …); see crm/alerts/evaluating.py."""
+database: list[Callable[[Pack, str, date, date | None], tuple[list[Enterprise], Evaluation]]] = []
+"""How a higher layer reads one firm of the database; see crm/alerts/evaluating.py."""
 more_columns: list[Column] = []
 """Fact columns those additions read beside the pack's own."""
 
@@ -64,16 +70,26 @@ def _refused(error: CrmError) -> click.ClickException:
 @click.command()
 @click.option("--pack", "pack_name", required=True, help="规则包，如 taizhou")
 @click.option("--as-of", "on", required=True, type=Day(), help="评价日，如 2025-10-20；上年 = 该日的上一个公历年")
-@click.option("--facts", "facts_path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="事实文件（JSON，见 docs/packs.md）")
+@click.option("--facts", "facts_path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="事实文件（JSON，见 docs/packs.md），不需要数据库")
+@click.option("--enterprise", "uscc", metavar="统一社会信用代码", help="改用数据库里的一家企业")
+@click.option("--known-on", type=Day(), help="配合 --enterprise：只用到这一天为止登记的数据，并用当时使用的规则包版本")
 @click.option("--json", "as_json", is_flag=True, help="标准输出只有一个 JSON 文档")
-def evaluate(pack_name: str, on: date, facts_path: Path, *, as_json: bool) -> None:
-    """按规则包评价事实文件里的企业，逐条给出结论、差距和依据。不需要数据库。"""
+def evaluate(pack_name: str, on: date, facts_path: Path | None, uscc: str | None, known_on: date | None, *, as_json: bool) -> None:
+    """按规则包评价企业，逐条给出结论、差距和依据：事实文件里的，或数据库里的一家（可以按过去某一天的数据）。"""
+    if (facts_path is None) == (uscc is None):
+        raise click.UsageError("写 --facts 文件 或 --enterprise 统一社会信用代码，二者取一")
+    if known_on is not None and uscc is None:
+        raise click.UsageError("--known-on 只和 --enterprise 一起用：事实文件里没有登记时间")
     pack = load(pack_name)
     try:
-        firms = read_facts(facts_path.read_bytes(), pack)
-        evaluation = evaluate_frame(pack, facts_frame(firms, pack, on, more_columns), on)
+        if facts_path is not None:
+            firms = read_facts(facts_path.read_bytes(), pack)
+            evaluation = evaluate_frame(pack, facts_frame(firms, pack, on, more_columns), on)
+        else:
+            firms, evaluation = database[0](pack, str(uscc), on, known_on)
+            pack = evaluation.pack
         explanations = explain_all(evaluation)
-        more = {name: part(evaluation, firms) for name, part in parts.items()}
+        more = {name: part(evaluation, firms) for name, part in parts.items()} if facts_path is not None else {}
     except CrmError as error:
         raise _refused(error) from None
     if as_json:

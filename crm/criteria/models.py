@@ -74,6 +74,7 @@ class Transition(Keyed):
     on: Mapped[date]
     pack_hash: Mapped[str] = mapped_column(String(64))
     run_id: Mapped[int | None]
+    recorded_at: Mapped[Instant | None]  # by what was on file at this instant
     __table_args__ = (Index(None, "item", "on"), {"extend_existing": False})
 
 

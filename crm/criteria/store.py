@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, insert, select, update
 
 from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
 from crm.core.db import is_postgresql
@@ -75,6 +75,14 @@ def stored_pack(session: Session, pack_hash: str) -> Pack | None:
     return Pack.from_document(document) if document else None
 
 
+def pack_in_use(session: Session, pack_id: str, at: datetime) -> Pack | None:
+    """The version of a pack firms were judged by at an instant: of those used by then the one used longest after it; None if none was."""
+    query = select(PackVersion.document).where(PackVersion.pack == pack_id, PackVersion.first_used_at <= at)
+    latest = case((PackVersion.last_used_at < at, PackVersion.last_used_at), else_=at)
+    document = session.scalar(query.order_by(latest.desc(), PackVersion.first_used_at.desc()).limit(1))
+    return Pack.from_document(document) if document else None
+
+
 def verdict_of(session: Session, enterprise_id: int, pack: Pack) -> Found | None:
     """What is on file of one firm under a pack, whichever version of it; None if nothing is, or its version is gone."""
     query = select(VerdictRow.as_of, VerdictRow.body, VerdictRules.pack_hash).join(VerdictRules, VerdictRules.id == VerdictRow.rules_id)
@@ -101,7 +109,7 @@ def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int
         _insert(session, evaluation, heads, rules)
         stored = Stored(ids, pl.DataFrame(schema=_SCHEMA))
     else:
-        stored = _update(session, evaluation, heads, rules, before, run_id)
+        stored = _update(session, evaluation, heads, rules, before, run_id, at)
     if whole:
         masks.write(session, evaluation, heads, rules)
     else:
@@ -109,7 +117,7 @@ def store(session: Session, evaluation: Evaluation, *, at: datetime, run_id: int
     return stored
 
 
-def _update(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], rules: int, before: pl.DataFrame, run_id: int | None) -> Stored:
+def _update(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], rules: int, before: pl.DataFrame, run_id: int | None, at: datetime) -> Stored:
     new = pl.DataFrame({"enterprise_id": evaluation.frame["enterprise_id"], "body": pl.Series(packing.bodies(evaluation, heads), dtype=pl.Binary)})
     joined = new.join(before, on="enterprise_id", how="left", suffix="_before", maintain_order="left")
     changed = joined.filter(pl.col("body").ne_missing(pl.col("body_before")) | pl.col("rules_id").ne_missing(rules))
@@ -120,7 +128,7 @@ def _update(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], 
     upsert_rows(session, VerdictRow, ["enterprise_id"], {
         "enterprise_id": changed["enterprise_id"].to_list(), "rules_id": [rules] * size, "as_of": [evaluation.on] * size, "body": changed["body"].to_list(),
     })
-    _write(session, transitions, evaluation, run_id)
+    _write(session, transitions, evaluation, run_id, at)
     return Stored(changed["enterprise_id"], transitions)
 
 
@@ -212,10 +220,10 @@ def _insert(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], 
         connection.exec_driver_sql(sql + ", ".join([row] * (len(rest) // 2)), tuple(rest))
 
 
-def _write(session: Session, transitions: pl.DataFrame, evaluation: Evaluation, run_id: int | None) -> None:
+def _write(session: Session, transitions: pl.DataFrame, evaluation: Evaluation, run_id: int | None, at: datetime) -> None:
     size = len(transitions)
     insert_rows(session, Transition, {
         "enterprise_id": transitions["enterprise_id"].to_list(), "pack": [evaluation.pack.id] * size, "item": transitions["item"].to_list(),
         "before": transitions["before"].to_list(), "after": transitions["after"].to_list(), "on": [evaluation.on] * size,
-        "pack_hash": [evaluation.pack.hash] * size, "run_id": [run_id] * size,
+        "pack_hash": [evaluation.pack.hash] * size, "run_id": [run_id] * size, "recorded_at": [at] * size,
     })

@@ -1,10 +1,11 @@
-"""`run.py pack diff | whatif | coverage`: what changes between two versions, what a change would do, what of a text is used."""
+"""`run.py pack diff | whatif | coverage | replay`: what changes between two versions, what a change would do, what of a text is used, past decisions again."""
 
 from __future__ import annotations
 
 import re
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ from crm.criteria.terms import Column
 from crm.criteria.whatif import Impact, impact, overlay
 from crm.enterprises.models import Enterprise
 from crm.ladder.facts import facts_frame as frame_of_database
+from crm.ladder.past import firm_of
+from crm.ladder.past import replay as replayed
 from crm.regions.models import Region
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
     import polars as pl
     from sqlalchemy.orm import Session
+
+    from crm.ladder.past import Decision
 
 REGION = Column("identity", "region")
 SIZE_LABELS = {"micro": "微型", "small": "小型", "medium": "中型", "large": "大型", "unknown": "划型不明"}
@@ -200,6 +205,32 @@ def _lines(one: Pack, found: Impact, firms: Firms, counties: dict[str, str]) -> 
         made.append("    " + "　".join(f"{SIZE_LABELS[r['size']]} ＋{r['enters']:,} －{r['leaves']:,} ～{r['other']:,}" for r in item["by_size"]))
         made += [f"      {f['name']}：{STATE_LABELS[f['before']]} → {STATE_LABELS[f['after']]}" for f in item["firms"]]
     return made
+
+
+@pack.command()
+@click.argument("uscc", metavar="统一社会信用代码")
+@click.option("--json", "as_json", is_flag=True)
+def replay(uscc: str, *, as_json: bool) -> None:
+    """用当时的规则包版本和当时登记的数据，把一家企业过去的结论和变动再算一遍，逐项核对。
+
+    有不一致就以退出码 1 结束。当日结论用保存的依据数据；结论变化和层级变动用当时已登记的数据。
+    """
+    with _refusals(), _session() as session:
+        firm = firm_of(session, uscc)
+        found = replayed(session, firm.id)
+        name = firm.name
+    if as_json:
+        _write({"uscc": uscc, "name": name, "decisions": [{**asdict(d), "same": d.is_same} for d in found]})
+    else:
+        click.echo("\n".join([f"{name}：{len(found)} 项，{sum(d.is_same for d in found)} 项一致", *(_decision(d) for d in found)]))
+    if any(d.again is not None and not d.is_same for d in found):
+        raise SystemExit(1)
+
+
+def _decision(made: Decision) -> str:
+    kind = {"verdict": "结论", "transition": "变化", "move": "变动"}[made.kind]
+    result = f"无法再算：{made.why}" if made.again is None else "一致" if made.is_same else f"不一致：当时 {made.told}，再算 {made.again}"
+    return f"  {made.on}  {kind}  {made.what}  {result}  规则包 {made.pack_hash[:12]}"
 
 
 commands: list[click.Command] = [pack]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import orjson
 import polars as pl
 from polars.testing import assert_frame_equal
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from crm.criteria.columns import required_columns
 from crm.criteria.engine import evaluate
@@ -18,6 +18,7 @@ from crm.indicators.models import Filing
 from crm.indicators.operations import file_figures
 from crm.jobs.chain import Chain, refresh, refresh_changed
 from crm.ladder.changes import mark_changed
+from crm.ladder.evaluation import OWN
 from crm.ladder.facts import facts_frame
 from crm.ladder.models import Move, Standing
 from crm.ladder.operations import enter, reject
@@ -121,3 +122,17 @@ def test_a_proposal_lapses_when_its_ground_is_gone(city, packs):
     enter(city, MANAGER, move.enterprise_id, on=ON, at=AT)
     refresh(city, packs, ON, AT, [move.enterprise_id])
     assert city.get(Move, move.id).state == "superseded"
+
+
+def test_verdicts_and_standings_made_anew_are_those_on_file(city, packs):
+    columns = [getattr(Standing, name) for name in OWN if name != "steps"]
+
+    def on_file():
+        verdicts = city.execute(select(VerdictRow.enterprise_id, VerdictRow.body).order_by(VerdictRow.enterprise_id)).all()
+        return verdicts, city.execute(select(Standing.enterprise_id, Standing.place, *columns).order_by(Standing.enterprise_id)).all()
+
+    before = on_file()
+    for model in (VerdictRow, Standing):
+        city.execute(delete(model))
+    Chain(city, packs, ON, AT).evaluate()
+    assert on_file() == before

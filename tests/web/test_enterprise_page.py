@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import func, select
 
-from crm.core.clock import now
+from crm.core.clock import now, today
 from crm.criteria.engine import evaluate
 from crm.criteria.store import store
 from crm.enterprises.models import Contact, Enterprise
 from crm.enterprises.operations import add_contact
 from crm.indicators.models import Filing
+from crm.indicators.operations import file_figures
 from crm.ladder.facts import facts_frame
 from crm.ladder.models import RegisterMembership, TitleGrant
 from crm.security.models import User
@@ -293,3 +294,36 @@ def test_a_year_without_any_of_the_yearly_figures_is_no_column(session: Session,
     year(session, made, 2026, innovation_score=3694)
     text = page(sign_in("officer", WENLING), made, "/figures")
     assert ("2026 年</th>" in text, "+20%" in text or "+20.0%" in text) == (False, True)
+
+
+def a_corrected_firm(app: Flask, session: Session) -> tuple[Enterprise, date]:
+    """A firm whose revenue was on file for long and is corrected today; and the day before."""
+    made = firm(session)
+    filed = year(session, made, ON.year - 1, revenue=19_130_000, revenue_main=19_130_000)
+    filed.recorded_at = now() - timedelta(days=9)
+    made.created_at = now() - timedelta(days=20)
+    session.commit()
+    evaluated(app, session)
+    values = {"revenue": 18_000_000, "revenue_main": 18_000_000}
+    file_figures(session, made.id, period=str(ON.year - 1), form="period", source="firm", values=values, by=None, at=now())
+    session.commit()
+    return made, today() - timedelta(days=1)
+
+
+def test_the_conditions_of_the_day_before_a_correction_show_the_figure_known_then(app: Flask, session: Session, sign_in: SignIn) -> None:
+    made, yesterday = a_corrected_firm(app, session)
+    text = page(sign_in("officer", WENLING), made, f"?on={ON}&known={yesterday}")
+    row = re.search(r'<tr role="row" class="is-unmet">.*?</tr>', text, re.DOTALL)[0]
+    assert ("正在看过去" in text, "1,913万元" in row) == (True, True)
+
+
+def test_without_a_day_of_knowledge_the_corrected_figure_is_used(app: Flask, session: Session, sign_in: SignIn) -> None:
+    made, _ = a_corrected_firm(app, session)
+    row = re.search(r'<tr role="row" class="is-unmet">.*?</tr>', page(sign_in("officer", WENLING), made, f"?on={ON}"), re.DOTALL)[0]
+    assert "1,800万元" in row
+
+
+@pytest.mark.parametrize(("query", "part"), [("on=x", "日期看不懂"), ("on=2026-06-01&known=2199-01-01", "不能晚于今天"), ("known=2001-01-01", "才登记到系统")])
+def test_an_odd_day_says_what_to_do(app: Flask, session: Session, sign_in: SignIn, query: str, part: str) -> None:
+    made, _ = a_corrected_firm(app, session)
+    assert part in page(sign_in("officer", WENLING), made, f"?{query}")

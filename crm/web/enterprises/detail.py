@@ -22,7 +22,7 @@ from crm.regions.models import Zone
 from crm.security.models import User
 from crm.security.privacy import mask_phone, sees_phone
 from crm.visits.models import KINDS as VISIT_KINDS
-from crm.web.enterprises import choices, criteria, figures
+from crm.web.enterprises import choices, criteria, figures, past
 from crm.web.enterprises.filters import SIZES
 from crm.web.enterprises.forms import ContactForm, EntryForm, ExitForm, GrantForm, OfficerForm, RevokeForm, StatusForm
 from crm.web.enterprises.ladder import staircase
@@ -53,13 +53,14 @@ class EnterprisePage(Page):
         """Identity, figures, ladder with reasons, alerts, titles, visits. Reads one row per table, nothing is decided here."""
         line = line_of(enterprise_id)
         firm, who, pack = line.firm, access(), pack_for(line.firm.region_code)
-        explanation, is_stale = explained(firm.id, pack)
+        looked = past.read(firm, pack)
+        explanation, is_stale = (looked.explanation, False) if looked is not None else explained(firm.id, pack)
         book = figures.read(filings(db(), firm.id))
         rows = ledger(db(), firm.id)
         asked = request.args.get("item", "").replace(".", "-")
         near, far = criteria.split(criteria.tables(explanation) if explanation else [], asked)
         return self.show(
-            "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
+            "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale, past=looked,
             near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(ladder_for(firm.region_code), line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
             verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **words_of(line.firm),
