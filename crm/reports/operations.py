@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crm.reports.models import Paper
     from crm.reports.pool import RenderPool
     from crm.reports.render import Rendered
 
@@ -31,18 +32,22 @@ JOB = "render_record"
 """Name of the queued job; payload {"visit_id": int}, key `job_key(visit)`."""
 
 
-def job_key(visit: Visit) -> str:
-    """One run per frozen content."""
-    return f"visit:{visit.id}:{(visit.digest or '')[:16]}"
+def job_key(visit: Visit, variant: str = "full") -> str:
+    """One run per frozen content and variant."""
+    return f"visit:{visit.id}:{(visit.digest or '')[:16]}" + ("" if variant == "full" else f":{variant}")
 
 
-def ready(session: Session, visit: Visit) -> RenderedRecord | None:
+def ready(session: Session, visit: Visit, variant: str = "full") -> RenderedRecord | None:
     """The finished PDF of this content, if there is one."""
-    query = select(RenderedRecord).where(RenderedRecord.visit_id == visit.id, RenderedRecord.content_digest == visit.digest)
+    query = select(RenderedRecord).where(
+        RenderedRecord.visit_id == visit.id, RenderedRecord.content_digest == visit.digest, RenderedRecord.variant == variant
+    )
     return session.scalar(query.order_by(RenderedRecord.id.desc()).limit(1))
 
 
-def make_record(session: Session, visit_id: int, pool: RenderPool, data_dir: Path, verify_base: str, at: datetime) -> RenderedRecord:
+def make_record(
+    session: Session, visit_id: int, pool: RenderPool, data_dir: Path, verify_base: str, at: datetime, variant: str = "full"
+) -> RenderedRecord:
     """Render a signed visit and keep the file; a content that was rendered before is not rendered again.
 
     Raises NotSigned for an unsigned visit, CharactersMissing and RenderFailed with what to do.
@@ -50,28 +55,27 @@ def make_record(session: Session, visit_id: int, pool: RenderPool, data_dir: Pat
     visit = session.scalar(select(Visit).where(Visit.id == visit_id).options(selectinload(Visit.attachments)))
     if visit is None:
         raise NotFound("没有这次走访。")
-    done = ready(session, visit)
+    done = ready(session, visit, variant)
     if done is not None and (data_dir / done.path).is_file():
         return done
-    rendered = draw(visit, pool, data_dir, verify_base)
-    digest = hashlib.sha256(rendered.pdf).hexdigest()
-    path = Path("records") / digest[:2] / f"{digest}.pdf"
-    _store(data_dir / path, rendered.pdf)
+    rendered = draw(visit, pool, data_dir, verify_base, variant)
+    digest, path = keep(data_dir, rendered.pdf, "pdf")
     if done is None:
-        done = RenderedRecord(visit_id=visit.id, content_digest=visit.digest)
+        done = RenderedRecord(visit_id=visit.id, content_digest=visit.digest, variant=variant)
         session.add(done)
-    done.sha256, done.size, done.pages, done.path, done.made_at = digest, len(rendered.pdf), rendered.pages, path.as_posix(), at
+    done.sha256, done.size, done.pages, done.path, done.made_at = digest, len(rendered.pdf), rendered.pages, path, at
     session.flush()
     return done
 
 
-def draw(visit: Visit, pool: RenderPool, data_dir: Path, verify_base: str) -> Rendered:
+def draw(visit: Visit, pool: RenderPool, data_dir: Path, verify_base: str, variant: str = "full") -> Rendered:
     """The PDF of a signed visit whose attachments are loaded, not kept anywhere."""
-    record = record_of(visit, verify_base)
+    record = record_of(visit, verify_base) | ({} if variant == "full" else {"variant": variant})
     if missing := missing_characters(pool.fonts, printable(record)):
         raise CharactersMissing(missing, data_dir / "fonts" / "custom")
     shown = {a.uuid: a for a in visit.attachments}
-    wanted = [p["id"] for p in (*record["photos"], *record["signatures"])]
+    photos = record["photos"] if variant == "full" else []
+    wanted = [p["id"] for p in (*photos, *record["signatures"])]
     return pool.render(record, {key: read_bytes(shown[key], data_dir) for key in wanted if key in shown})
 
 
@@ -80,13 +84,21 @@ def printable(record: dict[str, Any]) -> str:
     return text_of({k: v for k, v in record.items() if k not in ("digest", "verify_url", "verify_base", "uuid")})
 
 
-def read_pdf(record: RenderedRecord, data_dir: Path) -> bytes | None:
+def read_pdf(record: RenderedRecord | Paper, data_dir: Path) -> bytes | None:
     """The kept bytes; None when the file is gone or not what was made: it is then made again."""
     try:
-        data = (data_dir / record.path).read_bytes()
-    except FileNotFoundError:
+        data = (data_dir / (record.path or "")).read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
         return None
     return data if hashlib.sha256(data).hexdigest() == record.sha256 else None
+
+
+def keep(data_dir: Path, data: bytes, suffix: str) -> tuple[str, str]:
+    """Store bytes under their digest, durably; returns the digest and the path relative to `data_dir`."""
+    digest = hashlib.sha256(data).hexdigest()
+    path = Path("records") / digest[:2] / f"{digest}.{suffix}"
+    _store(data_dir / path, data)
+    return digest, path.as_posix()
 
 
 def _store(path: Path, data: bytes) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from crm.reports.layout import lay_out, write
+from crm.reports.parts import ABSTRACTS, shorten
 from crm.reports.pictures import ink, print_photo, qr_code
 from crm.reports.view import view_of
 
@@ -13,24 +15,39 @@ if TYPE_CHECKING:
 
     from crm.reports.sections import RecordView
 
+COMPACT = ("visit.css", "compact.css")
 COMPACT_BELOW = 1500  # characters of text above which one page is not worth trying
 
 
 def laid_out(record: dict[str, Any], images: dict[str, bytes]) -> weasyprint.Document:
     """Lay out a frozen record (see crm.visits.operations.freezing for its shape)."""
-    view = view_of(record, frozenset(images))
+    if record.get("variant") == "one_page":
+        return _abstract(record, images)
+    view = view_of(shorten(record, record.get("variant", "full")), frozenset(images))
     pictures = _pictures(view, images)
     document = None
     if not view.photos and view.weight < COMPACT_BELOW:
-        document = lay_out("visit.html", ("visit.css", "compact.css"), pictures, r=view)
+        document = lay_out("visit.html", COMPACT, pictures, r=view)
     if document is None or len(document.pages) > 1:
         document = lay_out("visit.html", ("visit.css",), pictures, r=view)
     return document
 
 
+def _abstract(record: dict[str, Any], images: dict[str, bytes]) -> weasyprint.Document:
+    """One page: less and less of the record, until it fits."""
+    for most in ABSTRACTS:
+        view = view_of(shorten(record, "one_page", most), frozenset(images))
+        document = lay_out("visit.html", COMPACT, _pictures(view, images), r=view)
+        if len(document.pages) == 1:
+            break
+    return document
+
+
 def written(document: weasyprint.Document, record: dict[str, Any]) -> bytes:
     """PDF/A-3u with the record's data inside."""
-    return write(document, record["digest"], record["signed_at"], ("visit.json", "走访记录数据", record))
+    variant = record.get("variant", "full")
+    identifier = record["digest"] if variant == "full" else sha256(f"{record['digest']} {variant}".encode()).hexdigest()
+    return write(document, identifier, record["signed_at"], ("visit.json", "走访记录数据", record))
 
 
 def _pictures(view: RecordView, images: dict[str, bytes]) -> dict[str, tuple[str, bytes]]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PAPERS = {
     "record": "crm.reports.record",
+    "briefing": "crm.reports.briefing",
+    "slip": "crm.reports.slip",
 }
 """Kind -> module with `laid_out` and `written`."""
 

@@ -80,8 +80,11 @@ class Firm:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """Everything the template prints; strings only."""
+    """Everything the template prints; strings only. `parts` are those with something to print, in their order."""
 
+    title: str
+    parts: tuple[str, ...]
+    headings: dict[str, str]
     number: str
     unit: str
     unit_size: str

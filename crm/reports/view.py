@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crm.core.clock import local
 from crm.core.errors import CrmError
 from crm.core.money import human
+from crm.reports.parts import COPIES, FACTS, HEADINGS, PARTS, SIGNATURES, TITLE, fill
 from crm.reports.sections import Criterion, Firm, Ladder, Person, Problem, RecordView, Signature, Test
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 KINDS = {"onsite": "实地", "meeting": "座谈", "phone": "电话", "online": "线上"}
 SIDES = {"us": "走访方", "firm": "企业方"}
@@ -33,29 +38,44 @@ class RecordTooLarge(CrmError):
 
 def view_of(record: dict[str, Any], pictures: frozenset[str]) -> RecordView:
     """Turn a frozen record into strings; only photos and signatures whose bytes came along are shown."""
-    weight = _weigh(record)
-    if weight > MAX_CHARACTERS:
-        raise RecordTooLarge(f"记录有 {weight:,} 字，超过 {MAX_CHARACTERS:,} 字的上限。请缩短综述或问题描述。")
-    record = _clean(record)
+    weight = weigh_or_refuse(record)
+    record = clean(record)
     visit, firm = record["visit"], record["enterprise"]
     started = local(datetime.fromisoformat(visit["started_at"]))
     photos = [p for p in record.get("photos", []) if p["id"] in pictures][:MAX_PHOTOS]
-    unit = record["unit"]
-    return RecordView(
-        number=record["number"], unit=unit, unit_size=_unit_size(unit), notice=record.get("notice") or "",
+    unit, layout = record["unit"], record.get("layout") or {}
+    blanks = {"unit": unit, "firm": firm["name"], "number": record["number"], "day": chinese_day(started.date())}
+    view = RecordView(
+        title=layout.get("title") or TITLE, parts=(), headings={**HEADINGS, **{k: fill(v, blanks) for k, v in (layout.get("headings") or {}).items()}},
+        number=record["number"], unit=unit, unit_size=unit_size(unit), notice=record.get("notice") or "",
         check_code=record["check_code"], digest=record["digest"], verify_url=record["verify_url"],
         signed_iso=record["signed_at"], day=chinese_day(started.date()), hours=_hours(started, visit.get("ended_at")),
         place=visit.get("place") or "未记录", kinds=tuple((label, key == visit["kind"]) for key, label in KINDS.items()),
-        firm=Firm(firm["name"]), facts=_facts(firm),
+        firm=Firm(firm["name"]), facts=firm_facts(firm, layout.get("facts") or FACTS),
         people=tuple(_person(p) for p in record.get("people", [])[:MAX_PEOPLE]),
         summary=_paragraphs(visit.get("summary")), fields=_fields(record),
         problems=tuple(_problem(p) for p in record.get("problems", [])[:MAX_PROBLEMS]),
         suggestions=_paragraphs(visit.get("suggestions")), ladder=_ladder(record.get("ladder")),
         policies=_policies(record.get("policies", [])), next_step=_next_step(visit),
         photos=tuple(p.get("caption") or "现场照片" for p in photos), photo_ids=tuple(p["id"] for p in photos),
-        signatures=_signatures(record, pictures), author=record.get("author") or "",
-        copies=record.get("copies") or "本记录一式两份，企业与走访单位各执一份。", weight=weight,
+        signatures=_signatures(record, pictures, layout.get("signatures") or SIGNATURES, blanks), author=record.get("author") or "",
+        copies=record.get("note") or fill(layout.get("copies") or COPIES, blanks), weight=weight,
     )  # fmt: skip
+    return replace(view, parts=tuple(part for part in layout.get("parts") or PARTS if _holds(view, part)))
+
+
+def _holds(view: RecordView, part: str) -> bool:
+    """Whether there is anything to print under the heading."""
+    filled = {"overview": True, "firm": True, "summary": view.summary or view.fields, "policies": view.policies or view.next_step}
+    return bool(filled[part] if part in filled else getattr(view, part))
+
+
+def weigh_or_refuse(data: dict[str, Any]) -> int:
+    """Characters in all; more than a paper may hold raises RecordTooLarge."""
+    weight = _weigh(data)
+    if weight > MAX_CHARACTERS:
+        raise RecordTooLarge(f"记录有 {weight:,} 字，超过 {MAX_CHARACTERS:,} 字的上限。请缩短综述或问题描述。")
+    return weight
 
 
 def chinese_day(day: date) -> str:
@@ -71,27 +91,27 @@ def _hours(started: datetime, ended: str | None) -> str:
     return text
 
 
-def _unit_size(unit: str) -> str:
+def unit_size(unit: str) -> str:
     """26 pt holds 15 characters of the line, 21 pt 20."""
     return "" if len(unit) <= 15 else " long" if len(unit) <= 20 else " longer"
 
 
-def _facts(firm: dict[str, Any]) -> tuple[tuple[tuple[str, str, bool], ...], ...]:
-    """Rows of one or two cells. Missing is '无', never 0."""
+def firm_facts(firm: dict[str, Any], wanted: Sequence[str]) -> tuple[tuple[tuple[str, str, bool], ...], ...]:
+    """Rows of one or two cells in the wanted order; a long text has a row of its own. Missing is '无', never 0."""
     year = firm.get("figures_year")
     of = f"（{year}年）" if year else ""
-    cells = [
-        ("统一社会\n信用代码", firm.get("uscc"), True), ("法定代表人", firm.get("legal_person"), False),
-        ("行业类别", firm.get("industry"), False), ("企业规模", firm.get("size"), False),
-        ("成立时间", _day_or_none(firm.get("registered_on")), True), ("注册资本", _money(firm.get("capital")), True),
-        ("营业收入", _money(firm.get("revenue"), of), True), ("纳税总额", _money(firm.get("tax"), of), True),
-        ("从业人数", _staff(firm), True), ("研发费用占比", firm.get("rd_ratio"), True),
-        ("所属地区", firm.get("region"), False), ("企业联系人", firm.get("contact"), False),
-    ]  # fmt: skip
-    filled = [(label, value or "无", numeric) for label, value, numeric in cells]
+    cells = {
+        "uscc": ("统一社会\n信用代码", firm.get("uscc"), True), "legal_person": ("法定代表人", firm.get("legal_person"), False),
+        "industry": ("行业类别", firm.get("industry"), False), "size": ("企业规模", firm.get("size"), False),
+        "registered_on": ("成立时间", _day_or_none(firm.get("registered_on")), True), "capital": ("注册资本", _money(firm.get("capital")), True),
+        "revenue": ("营业收入", _money(firm.get("revenue"), of), True), "tax": ("纳税总额", _money(firm.get("tax"), of), True),
+        "employees": ("从业人数", _staff(firm), True), "rd_ratio": ("研发费用占比", firm.get("rd_ratio"), True),
+        "region": ("所属地区", firm.get("region"), False), "contact": ("企业联系人", firm.get("contact"), False),
+    }  # fmt: skip
+    filled = [(label, value or "无", numeric) for label, value, numeric in (cells[name] for name in wanted if name in cells)]
     rows = [tuple(filled[i : i + 2]) for i in range(0, len(filled), 2)]
-    if products := firm.get("products"):
-        rows.append((("主导产品", products, False),))
+    alone = {"products": "主导产品", "address": "企业地址"}
+    rows += [((label, firm[name], False),) for name, label in alone.items() if name in wanted and firm.get(name)]
     return tuple(rows)
 
 
@@ -155,6 +175,8 @@ def _test(test: dict[str, Any]) -> Test:
     score = f"达到 {met} / {len(lines)} 项"
     score += f"，差 {short} 项" if short else ""
     score += f"，缺数据 {unknown} 项" if unknown else ""
+    if "most" in test:  # of an abstract: what is short alone, the count still of all
+        lines = [c for c in lines if c["state"] in ("unmet", "unknown")][: test["most"]]
     return Test(test["name"], bool(test.get("draft")), score, test.get("source") or "", tuple(_criterion(c) for c in lines))
 
 
@@ -166,19 +188,19 @@ def _criterion(line: dict[str, Any]) -> Criterion:
     )  # fmt: skip
 
 
-def _signatures(record: dict[str, Any], pictures: frozenset[str]) -> tuple[Signature, ...]:
+def _signatures(
+    record: dict[str, Any], pictures: frozenset[str], boxes: Sequence[Mapping[str, str]], blanks: dict[str, str]
+) -> tuple[Signature, ...]:
     given = {s["side"]: s for s in record.get("signatures", [])}
     blank = "　　　　年　　月　　日"
     cells = []
-    for side, says, who in (
-        ("firm", "企业意见：以上记录属实。", "企业负责人"),
-        ("us", "走访组意见：按分工限期办理并反馈。", "带队领导"),
-    ):
+    for box in boxes:
+        side = box["side"]
         signature = given.get(side)
         shown = signature is not None and signature["id"] in pictures
         day = chinese_day(date.fromisoformat(signature["on"])) if shown and signature.get("on") else blank
         cells.append(Signature(
-            says, who, day, side == "firm", f"ink:{side}" if shown else "", signature["id"] if shown else ""
+            fill(box["says"], blanks), fill(box["who"], blanks), day, side == "firm", f"ink:{side}" if shown else "", signature["id"] if shown else ""
         ))  # fmt: skip
     return tuple(cells)
 
@@ -197,15 +219,15 @@ def _weigh(value: Any) -> int:
     return 0
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """Composed characters, no control, bidirectional or private-use characters; line breaks stay."""
     if isinstance(value, str):
         text = unicodedata.normalize("NFC", value.replace("\t", " "))
         return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in UNPRINTABLE)
     if isinstance(value, dict):
-        return {k: _clean(v) for k, v in value.items()}
+        return {k: clean(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean(v) for v in value]
+        return [clean(v) for v in value]
     return value
 
 
@@ -223,5 +245,5 @@ def text_of(record: dict[str, Any]) -> str:
             for v in value:
                 collect(v)
 
-    collect(_clean(record))
+    collect(clean(record))
     return re.sub(r"\s+", "", "".join(parts))

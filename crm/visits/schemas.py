@@ -152,13 +152,17 @@ class LadderStatus:
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What the pack or the settings print above a record; `fields` are the pack's form fields: id -> (label, unit)."""
+    """What the pack or the settings print above a record; `fields` are the pack's form fields: id -> (label, unit).
+
+    `layout` is how the record departs from the standard one (title, notice, copies, parts, headings, facts, signatures).
+    """
 
     unit: str
     series: str
     notice: str = "内部资料　注意保管"
     fields: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     verify_base: str = ""
+    layout: Mapping[str, Any] = field(default_factory=dict)
 
 
 def tidy(text: str | None) -> str | None:

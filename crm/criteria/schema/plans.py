@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 from datetime import date
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from crm.criteria.schema.base import Amount, Entry, Expression, Label, Model, Name, Sourced
 
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]|29|30|31)$")]
+
+BLANKS = ("unit", "firm", "number", "day")
+BLANK = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+
+
+def _known_blanks(text: str) -> str:
+    """Refuse a blank that nothing fills: it would be printed as it stands."""
+    if unknown := [name for name in BLANK.findall(text) if name not in BLANKS]:
+        raise ValueError(f"{{{{{unknown[0]}}}}} is not known; use one of " + ", ".join(f"{{{{{name}}}}}" for name in BLANKS))
+    return text
 
 
 class AlertLevel(Sourced):
@@ -100,6 +111,42 @@ class VisitField(Entry):
     required: bool = False
 
 
+Part = Literal["overview", "firm", "people", "summary", "problems", "suggestions", "ladder", "policies", "photos"]
+"""A part of the printed record; the signatures always come last."""
+Fact = Literal[
+    "uscc", "legal_person", "industry", "size", "registered_on", "capital", "revenue", "tax", "employees", "rd_ratio", "region", "contact",
+    "products", "address",
+]
+Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_known_blanks)]
+"""Text of the printed record; {{unit}}, {{firm}}, {{number}} and {{day}} stand for the record's own."""
+
+
+class SignatureBox(Model):
+    """A cell of the sign-off box."""
+
+    side: Literal["firm", "us"]
+    who: Words
+    says: Words
+
+
+class PrintedRecord(Model):
+    """How a city's record departs from the standard one: head, parts, fields. Data only: no template is read from a pack."""
+
+    notice: Words | None = None
+    copies: Words | None = None
+    parts: tuple[Part, ...] | None = Field(default=None, min_length=1)
+    headings: dict[Part, Words] = Field(default_factory=dict)
+    facts: tuple[Fact, ...] | None = Field(default=None, min_length=1)
+    signatures: tuple[SignatureBox, ...] | None = Field(default=None, min_length=1, max_length=3)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> PrintedRecord:
+        for name, given in (("parts", self.parts), ("facts", self.facts), ("signatures", [s.side for s in self.signatures or ()])):
+            if given and len(set(given)) < len(given):
+                raise ValueError(f"{name}: the same entry stands twice; name each once")
+        return self
+
+
 class Visit(Model):
     """visit.yaml: the visit form and the head of its printed record."""
 
@@ -109,3 +156,4 @@ class Visit(Model):
     kinds: tuple[str, ...] = ("实地", "电话", "线上")
     templates: tuple[str, ...] = ()  # phrases offered as chips for the summary
     fields: tuple[VisitField, ...] = ()
+    record: PrintedRecord = Field(default_factory=PrintedRecord)

@@ -4,7 +4,7 @@ Shape: schema, number, unit, notice, signed_at, author, verify_base; visit {kind
 suggestions, next_step, next_on}; enterprise (figures in 元, missing ones null); people [{side, name, unit, title}];
 problems [{kind, urgency, title, detail, lead_unit, due_on}]; policies [{title, draft}]; fields [{label, value}];
 told [{label, yuan}]; ladder {place, as_of, pack_hash, tests [{name, source, draft, criteria [{label, state, required,
-actual, gap, clause}]}]} or null; photos [{id, caption, sha256}]; signatures [{side, id, on, sha256}].
+actual, gap, clause}]}]} or null; layout {title, notice, copies, parts, headings, facts, signatures}, each optional; photos [{id, caption, sha256}]; signatures [{side, id, on, sha256}].
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def freeze(
     return {
         "schema": SCHEMA, "number": number, "unit": letterhead.unit, "notice": letterhead.notice, "uuid": visit.uuid,
         "signed_at": visit.signed_at.isoformat() if visit.signed_at else None, "author": author,
-        "verify_base": letterhead.verify_base,
+        "verify_base": letterhead.verify_base, "layout": dict(letterhead.layout),
         "visit": _visit(visit),
         "enterprise": enterprise_facts(session, visit.enterprise, local(visit.started_at).year),
         "people": [{"side": p.side, "name": p.name, "unit": p.unit, "title": p.title} for p in visit.people],

@@ -192,7 +192,11 @@ def letterhead(visit: Visit) -> Letterhead:
     sheet = pack_for(visit.enterprise.region_code).visit
     fields = {f.id: (f.label, f.unit) for f in sheet.fields} if sheet else {}
     unit = settings.unit_name or (sheet.unit_name if sheet else "助企服务工作专班")
-    return Letterhead(unit, sheet.series if sheet else "助企", fields={**fields, "kept": ("上次承诺已兑现", None)}, verify_base=settings.base_url)
+    layout = {"title": sheet.record_title, **sheet.record.model_dump(mode="json", exclude_defaults=True)} if sheet else {}
+    notice = {"notice": layout["notice"]} if layout.get("notice") else {}
+    return Letterhead(
+        unit, sheet.series if sheet else "助企", fields={**fields, "kept": ("上次承诺已兑现", None)}, verify_base=settings.base_url, layout=layout, **notice
+    )
 
 
 def _data_dir() -> Path:
