@@ -18,6 +18,7 @@ from crm.jobs.models import JobRun
 from crm.ladder.models import Move, RegisterMembership, Standing, TitleGrant
 from crm.programmes.models import AwardDecision, AwardPayout, AwardRuling
 from crm.regions.models import Industry, Region, Zone
+from crm.reports.models import Paper
 from crm.security.models import User, UserProfile, UserRegion
 from crm.visits.models import Attachment, Visit
 
@@ -93,12 +94,16 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
             uuid=str(uuid5(NAMESPACE_URL, code + "a")), visit_id=visit.id, role="photo", name=name[:190] + ".jpg", media_type="image/jpeg", size=3,
             sha256="0" * 64, created_at=AT, created_by=author,
         ),
+        "paper": Paper(
+            uuid=str(uuid5(NAMESPACE_URL, code + "p")), kind="briefing", subject=f"enterprise:{key}", title=name[:150], content={"name": name}, content_digest="0" * 64,
+            check_code="0" * 15 + str(number), asked_by=author, asked_at=AT,
+        ),
         "batch": ImportBatch(kind="annual", file_name=name[:190], sha256="0" * 64, path="imports/none.csv", state="checked", created_at=AT, created_by=author),
     }
     session.add_all(made.values())
     session.add(Standing(enterprise_id=key, region_code=firm.region_code, place="small", tier="above_size", active_step="step_up", near_text=name[:120]))
     session.flush()
-    county.ids = {kind: item.id for kind, item in made.items()} | {"visit_uuid": visit.uuid, "attachment_uuid": made["attachment"].uuid, "case_uuid": made["case"].uuid}
+    county.ids = {kind: item.id for kind, item in made.items()} | {"visit_uuid": visit.uuid, "attachment_uuid": made["attachment"].uuid, "case_uuid": made["case"].uuid, "paper_uuid": made["paper"].uuid}
     return county
 
 

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from crm.core.clock import now
 from crm.core.errors import CrmError
+from crm.jobs.importing import asking
 from crm.jobs.registry import job
 from crm.reports import binding, papers
 from crm.reports.operations import JOB, make_record
 from crm.reports.pool import RenderPool
-from crm.security.access import Access, load_access
-from crm.security.models import User
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from sqlalchemy.orm import Session
 
     from crm.jobs.context import Context
 
@@ -58,7 +55,7 @@ def bind_records(context: Context) -> dict[str, Any]:
     """Payload {"paper_id": int}: as the one who asked, with the rights that person has now."""
     settings, paper_id = context.settings, int(context.payload["paper_id"])
     with context.transaction() as session:
-        who = asker(session, context)
+        who = asking(session, context.asked_by)
         paper = binding.bound_paper(session, paper_id)
         variant, ids = paper.content["variant"], [v.id for v in binding.signed(session, who, paper.content["visits"])]
     failed: dict[int, str] = {}
@@ -74,11 +71,3 @@ def bind_records(context: Context) -> dict[str, Any]:
     with context.transaction() as session:
         done = binding.assemble(session, paper_id, who, failed, settings.data_dir, now())
         return {"records": len(ids) - len(failed), "failed": len(failed), "pages": done.pages, "size": done.size}
-
-
-def asker(session: Session, context: Context) -> Access:
-    """The rights of who asked, as they are now."""
-    user = session.get(User, context.asked_by or 0)
-    if user is None or not user.active:
-        raise CrmError("提出这项任务的账号已停用，没有生成。")
-    return load_access(session, user.id, user.get_full_name().strip(), [role.name for role in user.roles])

@@ -26,6 +26,9 @@ JOB = "render_paper"
 """Name of the queued job; payload {"paper_id": int}, key `job_key(paper)`."""
 KINDS = {"briefing": "走访前一页纸", "slip": "交办单", "bound": "走访记录合订"}
 
+PRINTED = ("briefing", "slip")
+"""Kinds that bear a check code."""
+
 
 def ask(session: Session, kind: str, subject: str, title: str, content: dict[str, Any], *, by: int | None, at: datetime, unit: str = "") -> Paper:
     """The paper of this content: the one asked for before, or a new row. Whoever draws it reads nothing else."""

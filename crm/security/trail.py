@@ -24,7 +24,7 @@ UNTRACKED = frozenset({
     "audit_entry", "audit_head", "login_attempt", "password_history",  # the trail itself and what feeds it
     "job_run", "worker_beat", "import_finding", "import_change", "import_mapping",  # their own record
     "verdict", "standing", "standing_count", "transition", "facts_dirty", "pack_version", "enterprise_search",  # computed, reproducible
-    "ab_permission", "ab_view_menu", "ab_permission_view", "ab_api_key", "record_number", "rendered_record",
+    "ab_permission", "ab_view_menu", "ab_permission_view", "ab_api_key", "record_number", "rendered_record", "paper",
 })
 NOISE = frozenset({
     "version", "updated_at", "created_at", "changed_on", "changed_by_fk", "created_on", "created_by_fk", "last_login",

@@ -71,6 +71,12 @@ def list_visits(session: Session, access: Access, filters: Filters, cursor: str 
     return Slice(rows[:PAGE], str(rows[PAGE - 1].id) if len(rows) > PAGE else None)
 
 
+def uuids_of(session: Session, access: Access, filters: Filters, limit: int) -> list[str]:
+    """The addresses of the first `limit` visits, oldest first."""
+    query = visible(access).with_only_columns(Visit.uuid).where(*_conditions(filters)).order_by(Visit.started_at, Visit.id)
+    return list(session.scalars(query.limit(limit)))
+
+
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for value, column in ((filters.author_id, Visit.author_id), (filters.enterprise_id, Visit.enterprise_id), (filters.kind, Visit.kind)):

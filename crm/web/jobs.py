@@ -47,6 +47,8 @@ def described() -> tuple[Described, ...]:
         Described("import_apply", "导入写入", "一次写完，中断则不写", "确认后"),
         Described("import_undo", "导入撤销", "恢复到写入前", "要求撤销时"),
         Described("render_record", "生成走访记录", "把签发的记录排成 PDF", "签发后"),
+        Described("render_paper", "生成文书", "走访前一页纸、交办单排成 PDF", "有人要时"),
+        Described("bind_records", "合订走访记录", "把一段时间的记录合成一个 PDF 或 ZIP", "有人要时"),
     )
 
 

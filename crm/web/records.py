@@ -9,6 +9,7 @@ from flask import current_app, redirect, request, url_for
 from flask_appbuilder import expose
 
 from crm.core.clock import local, now
+from crm.reports import papers
 from crm.visits.operations.signing import code_for_people, digest_of
 from crm.visits.queries import by_check_code
 from crm.web.page import Page, db
@@ -38,6 +39,12 @@ class RecordsPage(Page):
             return self.show("records/verify.html", state="ask", code="")
         with current_app.appbuilder.sm.limiter.limit(RATE):  # type: ignore[attr-defined]
             visit = by_check_code(db(), bare) if CODE.fullmatch(bare) else None
+            paper = papers.by_check_code(db(), bare) if visit is None and CODE.fullmatch(bare) else None
+        if paper is not None and paper.kind in papers.PRINTED:
+            return self.show(
+                "records/verify.html", state="intact" if digest_of(paper.content) == paper.content_digest else "changed", code=code_for_people(bare),
+                number=papers.KINDS[paper.kind], day=local(paper.asked_at).date(), unit=paper.unit, checked=local(now()),
+            )  # fmt: skip
         if visit is None or visit.frozen is None or visit.signed_at is None:
             return self.show("records/verify.html", state="none", code=typed[:24]), 404
         intact = digest_of(visit.frozen) == visit.digest

@@ -20,6 +20,7 @@ PAGE_MODULES = (
     "crm.web.phone",
     "crm.web.cases",
     "crm.web.records",
+    "crm.web.papers",
     "crm.web.imports",
     "crm.web.jobs",
     "crm.web.audit",

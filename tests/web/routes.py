@@ -95,6 +95,12 @@ CasesPage.close                     OMA    case_uuid
 CasesPage.reopen                    OMA    case_uuid
 CasesPage.answer                    OMA    case_uuid
 RecordsPage.verify                  open
+PapersPage.briefing                 OMA    enterprise
+PapersPage.bind                     OMA
+PapersPage.show_paper               OMA    paper_uuid
+PapersPage.state                    OMA    paper_uuid
+PapersPage.again                    OMA    paper_uuid
+PapersPage.file                     OMA    paper_uuid
 ImportsPage.index                   MA
 ImportsPage.upload                  MA
 ImportsPage.show_batch              MA     batch

@@ -129,7 +129,7 @@ def test_signing_freezes_numbers_and_asks_for_the_pdf(officer, firm, session):
     officer.post(f"/visits/{key}/sign", data={"version": "1"})
     session.rollback()
     visit, run = session.scalars(select(Visit)).one(), session.scalars(select(JobRun).where(JobRun.job == "render_record")).one()
-    assert (bool(re.fullmatch(r"台助访〔\d{4}〕0001号", visit.number)), run.payload) == (True, {"visit_id": visit.id})
+    assert (bool(re.fullmatch(r"台助访〔\d{4}〕0001号", visit.number)), run.payload) == (True, {"visit_id": visit.id, "variant": "full"})
 
 
 def test_without_a_worker_the_page_says_so_rather_than_in_progress(officer, firm):

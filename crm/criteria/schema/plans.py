@@ -3,8 +3,8 @@
 # ruff: noqa: TC003  (pydantic reads annotations at run time)
 from __future__ import annotations
 
-from datetime import date
 import re
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, jsonify, redirect, request, url_for
@@ -13,7 +12,7 @@ from sqlalchemy import select
 
 from crm.cases import queries as cases
 from crm.cases.models import KINDS as CASE_KINDS
-from crm.core.clock import SHANGHAI, local, now
+from crm.core.clock import local, now, today
 from crm.core.errors import Invalid
 from crm.criteria.explain import explain
 from crm.criteria.store import verdict_of
@@ -21,6 +20,8 @@ from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Contact
 from crm.ladder.models import Standing
 from crm.regions.queries import region_names
+from crm.reports.binding import FORMS
+from crm.reports.parts import VARIANTS
 from crm.security.models import UserProfile
 from crm.visits import queries
 from crm.visits.errors import Changed
@@ -31,10 +32,13 @@ from crm.visits.operations.policies import explained, worth_mentioning
 from crm.web import address
 from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db, wants_json
+from crm.web.visits.filters import visit_filters
 from crm.web.visits.form import VisitForm, draft_of, refuse, uploads, values_of
 from crm.web.visits.words import names_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from flask.typing import ResponseReturnValue
 
     from crm.criteria.schema import Visit as VisitSheet
@@ -66,13 +70,7 @@ class VisitsPage(Page):
     def index(self) -> str:
         """Newest first; an officer starts from the own ones. Filters live in the address."""
         who = access()
-        whose = address.choice("whose", ("mine", "all")) or ("mine" if who.has("officer") else "all")
-        since, until = address.a_day("since"), address.a_day("until")
-        chosen = queries.Filters(
-            author_id=who.user_id if whose == "mine" else None, enterprise_id=address.whole("enterprise"),
-            kind=address.choice("kind", KINDS), signed={"yes": True, "no": False}.get(request.args.get("signed", "")),
-            since=_midnight(since), until=_midnight(until + timedelta(days=1)) if until else None, q=address.words("q"),
-        )  # fmt: skip
+        chosen, whose, since, until = visit_filters()
         page = queries.list_visits(db(), who, chosen, request.args.get("after"))
         firm = enterprises.get_visible(db(), who, chosen.enterprise_id) if chosen.enterprise_id else None
         regions = region_names(db(), {v.enterprise.region_code for v in page.visits})
@@ -80,6 +78,8 @@ class VisitsPage(Page):
             "visits/index.html", visits=page.visits, following=address.here(after=page.following) if page.following else None,
             first=address.here() if request.args.get("after") else None, f=chosen, whose=whose, since=since, until=until, firm=firm,
             kinds=KINDS, regions=regions, people=names_of(db(), (v.author_id for v in page.visits)), here=address.here, local=local,
+            forms=FORMS, variants=VARIANTS, quarter=_quarter(today()), today=today(),
+            bind_args={k: v for k, v in request.args.items() if k not in ("after", "signed")},
         )  # fmt: skip
 
     @expose("/new")
@@ -226,8 +226,9 @@ def _sheet(firm: Enterprise) -> VisitSheet | None:
     return pack_for(firm.region_code).visit
 
 
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), SHANGHAI) if day else None
+def _quarter(day: date) -> date:
+    """The first day of the quarter."""
+    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
 def _prefill(last: Visit | None) -> dict[str, Any]:

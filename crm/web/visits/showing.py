@@ -17,6 +17,7 @@ from crm.jobs import operations as queue
 from crm.jobs import queries as jobs
 from crm.reports import fonts
 from crm.reports import operations as records
+from crm.reports.parts import VARIANTS
 from crm.security import audit
 from crm.visits import queries
 from crm.visits.errors import NotSigned
@@ -27,6 +28,7 @@ from crm.visits.operations.policies import explained
 from crm.visits.operations.signing import code_for_people, record_of
 from crm.visits.operations.standing import ladder_status
 from crm.visits.schemas import Letterhead
+from crm.web import address
 from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db, wants_json
 from crm.web.visits.editing import WRITERS
@@ -74,7 +76,7 @@ class VisitPage(Page):
             inks=[a for a in visit.attachments if a.role.startswith("signature")], told=told_of(visit), added=added,
             people=names_of(db(), [visit.author_id, visit.signed_by, *(s.author_id for s in added)]), ladder=ladder,
             current=None if visit.signed_at else ladder_status(db(), visit.enterprise_id, pack), sheet=pack.visit,
-            policies=(visit.frozen or {}).get("policies") if visit.signed_at else explained(pack, visit.policies or []), paper=paper_of(visit), code=code_for_people(visit.check_code or ""),
+            policies=(visit.frozen or {}).get("policies") if visit.signed_at else explained(pack, visit.policies or []), paper=paper_of(visit), variants=VARIANTS, asked=_asked_variant(visit), code=code_for_people(visit.check_code or ""),
             may_edit=who.has(*WRITERS) and visit.signed_at is None and (visit.author_id == who.user_id or who.has("manager")), may_write=who.has(*WRITERS),
         )  # fmt: skip
 
@@ -123,20 +125,27 @@ class VisitPage(Page):
     @permission_name("read")
     def record_state(self, key: uuid.UUID) -> ResponseReturnValue:
         """Whether the PDF is there: `{"state", "text", "url"}`."""
-        paper = paper_of(queries.get_visible(db(), access(), str(key)))
-        return jsonify(state=paper.state, text=paper.text, url=url_for("VisitPage.record_file", key=key) if paper.state == "ready" else None)
+        variant = address.choice("variant", VARIANTS) or "full"
+        paper = paper_of(queries.get_visible(db(), access(), str(key)), variant)
+        there = url_for("VisitPage.record_file", key=key, variant=variant) if paper.state == "ready" else None
+        return jsonify(state=paper.state, text=paper.text, url=there)
 
     @expose("/<uuid:key>/record", methods=["POST"])
     @has_access
     @permission_name("write")
     def make_record(self, key: uuid.UUID) -> ResponseReturnValue:
-        """Ask for the PDF again."""
+        """Ask for the PDF, or for a shorter variant of it; one that is there already is opened."""
         visit = queries.get_visible(db(), access(), str(key))
+        variant = request.form.get("variant", "full")
         if visit.signed_at is None:
             raise NotSigned
-        _ask(visit)
+        if variant not in VARIANTS:
+            raise Invalid("请选择版式。")
+        if variant != "full" and paper_of(visit, variant).state == "ready":
+            return redirect(url_for("VisitPage.record_file", key=key, variant=variant), 303)
+        _ask(visit, variant)
         db().commit()
-        return redirect(url_for("VisitPage.show_visit", key=key), 303)
+        return redirect(url_for("VisitPage.show_visit", key=key, variant=None if variant == "full" else variant), 303)
 
     @expose("/<uuid:key>/record.pdf")
     @has_access
@@ -144,7 +153,8 @@ class VisitPage(Page):
     def record_file(self, key: uuid.UUID) -> ResponseReturnValue:
         """The PDF; while it is not there yet, back to the visit, which says so."""
         visit = queries.get_visible(db(), access(), str(key))
-        record = records.ready(db(), visit)
+        variant = address.choice("variant", VARIANTS) or "full"
+        record = records.ready(db(), visit, variant)
         data = records.read_pdf(record, _data_dir()) if record else None
         if data is None:
             return redirect(url_for("VisitPage.show_visit", key=key))
@@ -167,14 +177,14 @@ class VisitPage(Page):
         return answer
 
 
-def paper_of(visit: Visit) -> Paper:
+def paper_of(visit: Visit, variant: str = "full") -> Paper:
     """Where the PDF of a visit is, in words."""
     if visit.signed_at is None:
         return Paper("unsigned", "签发后生成 PDF。")
-    record = records.ready(db(), visit)
+    record = records.ready(db(), visit, variant)
     if record is not None and (_data_dir() / record.path).is_file():
         return Paper("ready", f"{record.pages} 页，{record.size / 1024:.0f} KB", record.pages, record.size)
-    run = jobs.run_of(db(), records.JOB, records.job_key(visit))
+    run = jobs.run_of(db(), records.JOB, records.job_key(visit, variant))
     if run is not None and run.state in ("failed", "cancelled"):
         last = (run.error or "").strip().splitlines()
         return Paper("failed", f"没有生成：{last[-1] if last else '任务被取消'}")
@@ -184,6 +194,12 @@ def paper_of(visit: Visit) -> Paper:
     if not worker.alive:
         return Paper("no_worker", "后台没有运行，PDF 在排队。请管理员启动后台（run.py worker）。")
     return Paper("waiting", "正在生成 PDF，一般几秒钟。" if run.state == "running" else "PDF 在排队，一般几秒钟。")
+
+
+def _asked_variant(visit: Visit) -> tuple[str, Paper] | None:
+    """The shorter variant somebody has just asked for, and where it is."""
+    variant = address.choice("variant", VARIANTS)
+    return (variant, paper_of(visit, variant)) if visit.signed_at and variant and variant != "full" else None
 
 
 def letterhead(visit: Visit) -> Letterhead:
@@ -214,8 +230,9 @@ def _check_characters(visit: Visit, data_dir: Path) -> None:
         raise fonts.CharactersMissing(missing)
 
 
-def _ask(visit: Visit) -> None:
-    queue.enqueue(db(), records.JOB, records.job_key(visit), {"visit_id": visit.id}, access().user_id, at=now(), again=True)
+def _ask(visit: Visit, variant: str = "full") -> None:
+    payload = {"visit_id": visit.id, "variant": variant}
+    queue.enqueue(db(), records.JOB, records.job_key(visit, variant), payload, access().user_id, at=now(), again=True)
 
 
 def _may_show(found: Attachment) -> bool:
