@@ -14,14 +14,14 @@ from sqlalchemy import func, select
 from crm.jobs.models import JobRun
 from crm.jobs.rendering import bind_records, render_paper
 from crm.reports.models import Paper, RenderedRecord
-from tests.reports.conftest import faces  # noqa: F401  # fixture
+from tests.reports.conftest import faces, pool  # noqa: F401  # fixtures
 from tests.web.test_visits import firm, logged, officer, stranger  # noqa: F401  # fixtures
 
 
 @pytest.fixture
-def worker(session, settings, faces):  # noqa: F811
-    """Works the newest run of a job by its handler."""
-    settings.data_dir.joinpath("fonts").symlink_to(faces.folder.parent)
+def worker(session, settings, pool, monkeypatch):  # noqa: F811
+    """Works the newest run of a job by its handler, drawing in the tests' warm process."""
+    monkeypatch.setattr("crm.jobs.rendering.pool", lambda _data_dir: pool)
 
     @contextmanager
     def transaction():
@@ -128,7 +128,7 @@ def test_bound_records_are_their_makers_alone(officer, firm, sign_in):  # noqa: 
     assert sign_in("officer", "331081", username="colleague").get(at).status_code == 404
 
 
-def test_a_shorter_variant_is_asked_for_and_kept_apart(officer, firm, session, settings, faces, worker):  # noqa: F811
+def test_a_shorter_variant_is_asked_for_and_kept_apart(officer, firm, session, worker):  # noqa: F811
     key = signed(officer, firm)
     officer.post(f"/visits/{key}/record", data={"variant": "one_page"})
     from crm.jobs.rendering import render_record
