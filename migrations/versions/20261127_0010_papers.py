@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "papers"
-down_revision = "no_digest_mark"
+down_revision = "transition_instant"
 branch_labels = None
 depends_on = None
 
