@@ -44,17 +44,17 @@ POLL = 0.5  # seconds between looks at an empty queue
 class Worker:
     """One process. `run()` returns after stop(), or after the queue is empty when `once`.
 
-    `clock` says what time it is and `pace` how much faster than usual the worker looks around: bench/kills.py lives a year in minutes.
+    `clock` says what time it is, `beat` how many seconds lie between looks at it: bench/kills.py lives a year in minutes.
     """
 
-    def __init__(self, settings: Settings, engine: Engine, name: str | None = None, *, clock: Callable[[], datetime] = now, pace: float = 1.0) -> None:
+    def __init__(self, settings: Settings, engine: Engine, name: str | None = None, *, clock: Callable[[], datetime] = now, beat: float = BEAT) -> None:
         self.name = name or f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._settings = settings
         self._engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
         self._leadership = Leadership(engine)
         self._stop = threading.Event()
-        self._now, self._pace = clock, pace
+        self._now, self._beat = clock, beat
         self._started_at = clock()
         self._is_leader = False
         load()
@@ -72,13 +72,13 @@ class Worker:
                 if not self._leading():
                     if once:
                         raise CrmError("已有一个工作进程在运行，本次不再启动。")
-                    self._stop.wait(STANDBY / self._pace)
+                    self._stop.wait(STANDBY)
                 elif self.work_one():
                     worked += 1
                 elif once:
                     break
                 else:
-                    self._stop.wait(POLL / self._pace)
+                    self._stop.wait(POLL)
         finally:
             clock.shutdown(wait=False)
             self._leadership.release()
@@ -134,9 +134,9 @@ class Worker:
         """APScheduler says when; what is due is decided from the recorded ticks, so a late or doubled call does no harm."""
         hour, minute = self._settings.nightly_at.split(":")
         clock = BackgroundScheduler(timezone=SHANGHAI)
-        clock.add_job(self.beat, "interval", seconds=BEAT / self._pace, coalesce=True, max_instances=1, misfire_grace_time=None)
+        clock.add_job(self.beat, "interval", seconds=self._beat, coalesce=True, max_instances=1, misfire_grace_time=None)
         clock.add_job(self.tick, "cron", hour=int(hour), minute=int(minute), coalesce=True, misfire_grace_time=None)
-        clock.add_job(self.tick, "interval", seconds=BEAT / self._pace, coalesce=True, max_instances=1, misfire_grace_time=None)
+        clock.add_job(self.tick, "interval", seconds=self._beat, coalesce=True, max_instances=1, misfire_grace_time=None)
         clock.start()
         return clock
 
