@@ -16,6 +16,7 @@ from crm.imports.models import ImportBatch
 from crm.indicators.models import Filing
 from crm.jobs.models import JobRun
 from crm.ladder.models import Move, RegisterMembership, Standing, TitleGrant
+from crm.notices.models import Notice, Outbox
 from crm.programmes.models import AwardDecision, AwardPayout, AwardRuling
 from crm.regions.models import Industry, Region, Zone
 from crm.reports.models import Paper
@@ -131,6 +132,13 @@ def make_world(session: Session, name: str = "大川机械", data_dir: Path | No
         run = JobRun(job="import_check", key=f"k{number}", scheduled_for=AT, state="done")
         session.add(run)
         session.flush()
+        notice = Notice(user_id=author, kind="alert", key=f"k{number}", title=name[:190], text=name, link="/alerts/1", enterprise_id=county.ids["enterprise"], at=AT)
+        session.add(notice)
+        session.flush()
+        waiting = Outbox(key=f"email-{number}", user_id=author, channel="email", notice_id=notice.id, payload={"kind": "alert", "title": name[:190]}, state="dead", next_at=AT, created_at=AT)
+        session.add(waiting)
+        session.flush()
+        county.ids |= {"notice": notice.id, "outbox": waiting.id}
         county.ids |= {"run": run.id, "zone": f"{code}-F01", "region": code}
         counties.append(county)
     session.commit()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 UNTRACKED = frozenset({
     "audit_entry", "audit_head", "login_attempt", "password_history",  # the trail itself and what feeds it
-    "job_run", "worker_beat", "import_finding", "import_change", "import_mapping",  # their own record
+    "job_run", "worker_beat", "import_finding", "import_change", "import_mapping", "notice", "outbox",  # their own record
     "verdict", "standing", "standing_count", "transition", "facts_dirty", "pack_version", "enterprise_search",  # computed, reproducible
     "ab_permission", "ab_view_menu", "ab_permission_view", "ab_api_key", "record_number", "rendered_record", "paper",
 })
@@ -36,7 +36,7 @@ MANY = 50
 
 def _shown(table: str, column: str, value: Any) -> Any:
     """Personal data and secrets by shape only."""
-    if column in {"password", "hash", "key_hash", "lookup_hash"}:
+    if column in {"password", "hash", "key_hash", "lookup_hash"} or (table == "notice_channel" and column in {"address", "secret"}):
         return None if value is None else "［已隐去］"
     if column == "phone":
         return mask_phone(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app, g, request, url_for
 from flask_login import current_user
 from markupsafe import Markup
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import func, literal, or_, select, union_all
 
 from crm.alerts.models import Alert
 from crm.cases.models import Case
@@ -20,6 +20,7 @@ from crm.enterprises.models import Enterprise
 from crm.indicators.models import Filing
 from crm.jobs.models import JobRun, WorkerBeat
 from crm.jobs.queries import SILENT_AFTER, WorkerState
+from crm.notices.models import Notice
 from crm.regions.models import Region, Zone
 from crm.security.gate import home
 from crm.web.filters import moment
@@ -96,15 +97,16 @@ def _read(who: Access) -> Frame:
             select(func.max(WorkerBeat.at)).scalar_subquery(),
             _open_alerts(who).scalar_subquery(),
             _open_cases(who).scalar_subquery(),
+            _unread(who).scalar_subquery(),
             JobRun,
         )
         .select_from(select(literal(1).label("one")).subquery())
         .outerjoin(JobRun, JobRun.id == select(func.max(JobRun.id)).where(JobRun.job == "nightly", JobRun.state == "done", JobRun.started_at.is_not(None)).scalar_subquery())
     ).one()
-    month, seen, alerts, cases, night = facts
+    month, seen, alerts, cases, unread, night = facts
     counts = {"AlertsPage": alerts, "CasesPage": cases}
     worker = WorkerState(seen is not None and now() - seen <= SILENT_AFTER, seen, None, None)
-    return Frame(who.name, place_name(who), month, alerts, counts, worker, night)
+    return Frame(who.name, place_name(who), month, unread, counts, worker, night)
 
 
 def _open_alerts(who: Access) -> Select[tuple[int]]:
@@ -114,6 +116,16 @@ def _open_alerts(who: Access) -> Select[tuple[int]]:
 
 def _open_cases(who: Access) -> Select[tuple[int]]:
     return _counted(select(Case.id).join(Enterprise, Enterprise.id == Case.enterprise_id).where(Case.state == "open", *_mine(who)))
+
+
+def _unread(who: Access) -> Select[tuple[int]]:
+    return _counted(select(Notice.id).where(Notice.user_id == who.user_id, Notice.read_at.is_(None), notices_shown(who)))
+
+
+def notices_shown(who: Access) -> ColumnElement[bool]:
+    """SQL condition: the notice names no firm, or one that lies in the jurisdiction now."""
+    firm = select(Enterprise.id).where(Enterprise.id == Notice.enterprise_id, who.within(Enterprise.region_code, Enterprise.zone_code), Enterprise.deleted_at.is_(None))
+    return or_(Notice.enterprise_id.is_(None), firm.exists())
 
 
 def _mine(who: Access) -> list[ColumnElement[bool]]:

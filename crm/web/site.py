@@ -22,6 +22,8 @@ PAGE_MODULES = (
     "crm.web.records",
     "crm.web.papers",
     "crm.web.imports",
+    "crm.web.notices",
+    "crm.web.deliveries",
     "crm.web.jobs",
     "crm.web.audit",
     "crm.web.admin",

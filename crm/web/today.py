@@ -8,6 +8,7 @@ from crm.core.clock import today
 from crm.ladder.counts import counts_by_region
 from crm.ladder.queries import Filters, firms
 from crm.web import agenda
+from crm.web.notices import latest
 from crm.web.packs import label, ladder_here
 from crm.web.page import STAFF, Page, access, db
 
@@ -36,7 +37,7 @@ class TodayPage(Page):
         due = agenda.due_visits(session, who, on)
         return self.show(
             "today/officer.html", heading=heading, on=on, quiet_days=agenda.QUIET_DAYS, firms=agenda.my_firms(session, who), due=due,
-            cases=agenda.overdue_cases(session, who, on), alerts=agenda.new_alerts(session, who), quiet=agenda.quiet_firms(session, who, on),
+            cases=agenda.overdue_cases(session, who, on), alerts=agenda.new_alerts(session, who), quiet=agenda.quiet_firms(session, who, on), told=latest(),
         )
 
     def _place(self, heading: str) -> str:
@@ -47,7 +48,7 @@ class TodayPage(Page):
         return self.show(
             "today/place.html", heading=heading, on=today(), below=below, numbers=numbers, total=_total(numbers, who.regions),
             red=agenda.red_alerts(session, who), moves=agenda.open_moves(session, who), near=firms(session, who, Filters(near=1), sort="near", limit=agenda.SHOWN).rows, places=ladder.places, label=label,
-            may_decide=who.has("manager", "administrator"),
+            told=latest(), may_decide=who.has("manager", "administrator"),
         )
 
 

@@ -112,6 +112,17 @@ ImportsPage.discard                 MA     batch
 ImportsPage.rejected                MA     batch
 ImportsPage.retry                   MA     batch
 ImportsPage.undo                    MA     batch
+NoticesPage.index                   OMAU
+NoticesPage.open_notice             OMAU   notice
+NoticesPage.read_all                OMAU
+NoticesPage.settings                OMAU
+NoticesPage.times                   OMAU
+NoticesPage.channel                 OMAU   +channel
+NoticesPage.remove                  OMAU   +channel
+NoticesPage.try_channel             OMAU   +channel
+DeliveriesPage.index                A
+DeliveriesPage.resend               A      +outbox
+DeliveriesPage.resend_all           A
 JobsPage.index                      MA
 JobsPage.live                       MA
 JobsPage.show_run                   MA     +run
@@ -171,7 +182,7 @@ VisitsApi.get_list                  OMA
 VisitsApi.get                       OMA    visit
 """
 
-SHARED = {"+run": "1", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X"}
+SHARED = {"+run": "1", "+outbox": "1", "+channel": "email", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X"}
 """What stands in an address that belongs to no county."""
 
 

@@ -33,6 +33,8 @@ class AdminPage(Page):
             (heading, [(view.noun, view.note, url_for(f"{view.__name__}.list")) for view in views if may("can_read", view.__name__)])
             for heading, views in TILES
         ]
+        if may("can_read", "DeliveriesPage"):
+            groups.insert(1, ("消息", [("消息投递", "每条消息发到哪里、试了几次；没送到的可以重发", url_for("DeliveriesPage.index"))]))
         return self.show("admin/index.html", groups=[(heading, links) for heading, links in groups if links])
 
 
