@@ -68,4 +68,5 @@ def deliveries(
 
 def outbox_counts(session: Session) -> dict[str, int]:
     """State -> messages, of what has not been delivered; delivered ones are not counted."""
-    return {state: count for state, count in session.execute(select(Outbox.state, func.count()).where(Outbox.state.in_(("held", "queued", "dead"))).group_by(Outbox.state))}
+    found = session.execute(select(Outbox.state, func.count()).where(Outbox.state.in_(("held", "queued", "dead"))).group_by(Outbox.state))
+    return {row[0]: row[1] for row in found}
