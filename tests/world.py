@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import select
 
-from crm.alerts.models import Alert
+from crm.alerts.models import Alert, AlertLink
 from crm.cases.models import Case
 from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent
 from crm.imports.models import ImportBatch
@@ -102,10 +102,18 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
         "batch": ImportBatch(kind="annual", file_name=name[:190], sha256="0" * 64, path="imports/none.csv", state="checked", created_at=AT, created_by=author),
     }
     session.add_all(made.values())
+    link = AlertLink(alert_id=_flushed(session, made["alert"]), kind="task", text=name[:190], due_on=date(2026, 11, 1), at=AT, by=author)
+    made["alert_link"] = link
+    session.add(link)
     session.add(Standing(enterprise_id=key, region_code=firm.region_code, place="small", tier="above_size", active_step="step_up", near_text=name[:120]))
     session.flush()
     county.ids = {kind: item.id for kind, item in made.items()} | {"visit_uuid": visit.uuid, "attachment_uuid": made["attachment"].uuid, "case_uuid": made["case"].uuid, "paper_uuid": made["paper"].uuid}
     return county
+
+
+def _flushed(session: Session, row: Any) -> int:
+    session.flush()
+    return int(row.id)
 
 
 def make_author(session: Session, code: str) -> int:

@@ -75,7 +75,7 @@ class AlertEvent(Keyed):
 
     __tablename__ = "alert_event"
     alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(16))  # see crm/web/alert_words.py EVENTS
+    kind: Mapped[str] = mapped_column(String(16))  # see crm/web/alerts/words.py EVENTS
     at: Mapped[Instant]
     by: Mapped[int | None]  # None: the worker
     level: Mapped[str | None] = mapped_column(String(8))

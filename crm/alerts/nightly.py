@@ -277,7 +277,7 @@ def show_levels(session: Session, firms: list[int] | None = None) -> None:
     for firm, level in session.execute(select(Alert.enterprise_id, Alert.level).where(Alert.state.in_(LIVE), Alert.rule == "exit_risk")):
         if firm not in worst or RANK[level] < RANK[worst[firm]]:
             worst[firm] = level
-    shown = {firm: level for firm, level in session.execute(select(Standing.enterprise_id, Standing.alert_level).where(Standing.alert_level.is_not(None)))}
+    shown = dict(session.execute(select(Standing.enterprise_id, Standing.alert_level).where(Standing.alert_level.is_not(None))).tuples().all())
     among = None if firms is None else set(firms)
     changes = [(firm, worst.get(firm)) for firm in worst.keys() | shown.keys() if worst.get(firm) != shown.get(firm) and (among is None or firm in among)]
     for level in {level for _, level in changes}:

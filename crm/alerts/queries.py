@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select
 
 from crm.alerts.models import CLOSED, LEVELS, LIVE, Alert, AlertEvent
 from crm.core.errors import NotFound
-from crm.core.keyset import Order, Page, page
+from crm.core.keyset import Order, write_cursor
 from crm.enterprises.models import Enterprise
 from crm.enterprises.queries import matching, visible
 from crm.ladder.models import Standing
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
 WORST = case({level: rank for rank, level in enumerate(LEVELS)}, value=Alert.level, else_=len(LEVELS)).label("worst")
 
+SHOWN = tuple(state for state in LIVE if state != "muted")
+"""What a list shows unless asked otherwise: everything that stands and is not muted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list of alerts is narrowed to. `states` empty: those that stand."""
+    """What a list of alerts is narrowed to. `states` empty: those that stand and are not muted."""
 
     levels: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -61,8 +64,19 @@ SORTS = {
 }
 
 
-def alerts(session: Session, access: Access, filters: Filters | None = None, *, sort: str = "level", after: str | None = None, limit: int = 50) -> Page[AlertLine]:
-    """A page of alerts the user may see, the worst first. One query."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page; `after` and `before` are the cursors of the pages beside it, None where there is none."""
+
+    rows: list[AlertLine]
+    after: str | None
+    before: str | None
+
+
+def alerts(
+    session: Session, access: Access, filters: Filters | None = None, *, sort: str = "level", after: str | None = None, before: str | None = None, limit: int = 50
+) -> Listing:
+    """A page of alerts the user may see, the worst first, behind one cursor or ahead of another. One query."""
     order = SORTS.get(sort, SORTS["level"])
     query = (
         select(Alert, Enterprise, Standing, Region.name, User)
@@ -72,13 +86,23 @@ def alerts(session: Session, access: Access, filters: Filters | None = None, *, 
         .outerjoin(User, User.id == Alert.owner_id)
         .where(visible(access), *conditions(filters or Filters()))
     )
-    rows = [AlertLine(*row) for row in session.execute(order.apply(query, after, limit))]
-    return page(rows, limit, lambda line: _key(line.alert, order), after)
+    back = before is not None
+    found = session.execute((order.reversed() if back else order).apply(query, before if back else after, limit))
+    rows = [AlertLine(*row) for row in found]
+    more, kept = len(rows) > limit, rows[:limit]
+    if back:
+        kept.reverse()
+
+    def cursor(line: AlertLine) -> str:
+        return write_cursor(_key(line.alert, order))
+
+    onward = cursor(kept[-1]) if kept and (more or back) else None
+    return Listing(kept, onward, cursor(kept[0]) if kept and (more if back else after) else None)
 
 
 def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """What the filters ask of Alert and Enterprise."""
-    found: list[ColumnElement[bool]] = [Alert.state.in_(filters.states or LIVE)]
+    found: list[ColumnElement[bool]] = [Alert.state.in_(filters.states or SHOWN)]
     for column, values in ((Alert.level, filters.levels), (Alert.rule, filters.rules)):
         if values:
             found.append(column.in_(values))
@@ -113,7 +137,7 @@ def state_counts(session: Session, access: Access, filters: Filters | None = Non
 
 def _counted(session: Session, access: Access, column: ColumnElement[str], filters: Filters) -> dict[str, int]:
     query = select(column, func.count()).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(visible(access), *conditions(filters))
-    return {value: count for value, count in session.execute(query.group_by(column))}
+    return dict(session.execute(query.group_by(column)).tuples().all())
 
 
 def alert_of(session: Session, access: Access, alert_id: int) -> AlertLine:
@@ -145,7 +169,7 @@ def alerts_of(session: Session, access: Access, enterprise_id: int) -> Sequence[
     return session.scalars(query.order_by(Alert.state.in_(CLOSED), WORST, Alert.id.desc()).limit(50)).all()
 
 
-def new_for(session: Session, access: Access, *, limit: int = 10) -> Sequence[AlertLine]:
+def new_for(session: Session, access: Access, *, limit: int = 10) -> list[AlertLine]:
     """What an officer must look at: open alerts of the user's own firms, else of the jurisdiction, the worst first."""
     mine = Filters(states=("open",), officer=access.user_id) if access.has("officer") else Filters(states=("open",))
     return alerts(session, access, mine, limit=limit).rows
@@ -160,4 +184,4 @@ def _key(alert: Alert, order: Order) -> list[object]:
     return values
 
 
-__all__ = ["LIVE", "SORTS", "AlertLine", "Filters", "alert_of", "alerts", "alerts_of", "conditions", "events", "level_counts", "new_for", "rule_counts", "state_counts"]
+__all__ = ["LIVE", "SHOWN", "SORTS", "AlertLine", "Filters", "Listing", "alert_of", "alerts", "alerts_of", "conditions", "events", "level_counts", "new_for", "rule_counts", "state_counts"]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 PAPERS = {
+    "bulletin": "crm.reports.bulletin",
     "record": "crm.reports.record",
     "briefing": "crm.reports.briefing",
     "slip": "crm.reports.slip",

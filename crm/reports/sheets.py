@@ -40,20 +40,26 @@ def csv_rows(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[byt
 
 def xlsx(head: Sequence[str], rows: Iterable[Sequence[Any]], title: str, widths: Sequence[int] = ()) -> bytes:
     """One sheet; texts are written as texts, never as formulas or links."""
+    return workbook([(title, head, rows, widths)])
+
+
+def workbook(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]], Sequence[int]]]) -> bytes:
+    """Several sheets: (title, head, rows, widths of the columns)."""
     out = io.BytesIO()
     book = Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
-    sheet = book.add_worksheet(title[:31])
     bold = book.add_format({"bold": True, "bottom": 1})
     whole = book.add_format({"num_format": "#,##0"})
-    for column, text in enumerate(head):
-        sheet.write_string(0, column, text, bold)
-        sheet.set_column(column, column, widths[column] if column < len(widths) else 14)
-    for number, row in enumerate(rows, 1):
-        for column, value in enumerate(row):
-            if isinstance(value, int) and not isinstance(value, bool):
-                sheet.write_number(number, column, value, whole)
-            elif value not in (None, ""):
-                sheet.write_string(number, column, str(defuse(value)))
-    sheet.freeze_panes(1, 1)
+    for title, head, rows, widths in sheets:
+        sheet = book.add_worksheet(title[:31])
+        for column, text in enumerate(head):
+            sheet.write_string(0, column, text, bold)
+            sheet.set_column(column, column, widths[column] if column < len(widths) else 14)
+        for number, row in enumerate(rows, 1):
+            for column, value in enumerate(row):
+                if isinstance(value, int) and not isinstance(value, bool):
+                    sheet.write_number(number, column, value, whole)
+                elif value not in (None, ""):
+                    sheet.write_string(number, column, str(defuse(value)))
+        sheet.freeze_panes(1, 1)
     book.close()
     return out.getvalue()

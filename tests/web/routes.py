@@ -61,13 +61,29 @@ BoardPage.reject                    MA     move
 BoardPage.undo                      MA     move
 AlertsPage.index                    OMA
 AlertsPage.show_alert               OMA    alert
-AlertsPage.acknowledge              OMA    alert
 AlertsPage.acknowledge_many         OMA
-AlertsPage.note                     OMA    alert
-AlertsPage.release                  OMA    alert
-AlertsPage.reopen                   OMA    alert
-AlertsPage.resolve                  OMA    alert
-AlertsPage.snooze                   OMA    alert
+AlertsPage.snooze_many              OMA
+AlertsPage.assign_many              MA
+AlertsPage.undo_many                OMA
+AlertPage.acknowledge               OMA    alert
+AlertPage.release                   OMA    alert
+AlertPage.reopen                    OMA    alert
+AlertPage.undo                      OMA    alert
+AlertPage.snooze                    OMA    alert
+AlertPage.mute                      MA     alert
+AlertPage.assign                    MA     alert
+AlertPage.resolve                   OMA    alert
+AlertPage.note                      OMA    alert
+AlertPage.add_task                  OMA    alert
+AlertPage.attach                    OMA    alert
+AlertPage.detach                    OMA    alert alert_link
+AlertPage.finish_task               OMA    alert alert_link
+AlertPage.say_updated               OMA    alert
+AlertOverviewPage.index             MA
+AlertOverviewPage.effect            MA
+AlertOverviewPage.bulletin          MA
+AlertOverviewPage.bulletin_pdf      MA
+AlertOverviewPage.bulletin_xlsx     MA
 VisitsPage.index                    OMA
 VisitsPage.new                      OMA
 VisitsPage.create                   OMA
@@ -202,7 +218,7 @@ def foreign_body(away: dict[str, object], url: str = "") -> dict[str, object]:
         "uscc": "91331081MA2AAAAA2X", "name": "改名", "region_code": "331082", "zone_code": "331082-F01", "parent_code": "331082", "version": "1",
         "status": "cancelled", "on": "2026-09-01", "entered_on": "2026-09-01", "exited_on": "2026-09-01", "revoked_on": "2026-09-01",
         "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "resolved": "yes", "lead_unit": "经信局", "note": "记一笔", "text": "补充", "until": "2026-12-01",
-        "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x",
+        "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x", "updated": "yes",
         "award": "first_entry", "year": "2025", "state": "refused", "amount": "1", "paid_on": "2026-09-01", "document": "x", "group": "first_entry",
         "pack": "taizhou", "question": "award.issued_text", "option": "照此兑现",
         "current": "wrong", "password": "Green-hill-2026", "again": "Green-hill-2026", "uuid": "11111111-1111-4111-8111-111111111111",

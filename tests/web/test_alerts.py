@@ -13,7 +13,7 @@ from crm.core.clock import now, today
 from crm.enterprises.models import Enterprise, EnterpriseSearch
 from crm.regions.models import Region
 from crm.security.models import User
-from crm.web.alert_words import Interval, figures, rough
+from crm.web.alerts.words import Interval, figures, rough
 from tests.web.counting import statements
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crm.alerts.models import STATES
+from crm.alerts.models import ESCALATIONS, STATES
+from crm.alerts.watches import RULES as WATCHES
 from crm.core import money
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ WIDTH = 136  # of the drawing, in its own units
 EVENTS = {
     "raised": "提出预警", "worsened": "变得更严重", "eased": "有所缓和", "acknowledged": "认领", "snoozed": "暂缓", "reopened": "重新打开",
     "resolved": "解除", "expired": "期限已过", "released": "放回待认领", "woken": "暂缓到期", "note": "备注", "assigned": "指派", "attached": "关联",
-    "detached": "移除关联", "task_done": "完成任务", "muted": "免打扰", "undone": "撤销上一步", "escalated": "逐级提醒",
+    "noted": "答复", "detached": "移除关联", "task_done": "完成任务", "muted": "免打扰", "undone": "撤销上一步", "escalated": "逐级提醒",
 }
 """Kind of an event -> what happened."""
-SUBJECTS = {"register": "入库起点"}
+REASONS = {"worsened": "变得更严重", "snooze_over": "暂缓到期", "mute_over": "免打扰到期"}
+SUBJECTS = {"register": "入库起点", "visit": "", "monthly": ""}
 """What a near threshold is about; a title is shown by its own name."""
 
 
@@ -208,7 +210,8 @@ def notes(evidence: dict[str, Any]) -> list[str]:
 
 def sources(evidence: dict[str, Any], alert: Alert) -> list[str]:
     """Where it comes from: data month, day of evaluation, rule and its version, and that the level is ours."""
-    found = [f"数据截至 {evidence['data_to']}" if evidence.get("data_to") else "没有本期数据", f"{evidence.get('as_of') or alert.seen_on} 评估"]
+    found = [] if alert.rule in WATCHES else [f"数据截至 {evidence['data_to']}" if evidence.get("data_to") else "没有本期数据"]
+    found.append(f"{evidence.get('as_of') or alert.seen_on} 评估")
     version = (evidence.get("pack_hash") or alert.pack_hash or "")[:19].removeprefix("sha256:")
     rule = f"规则“{evidence.get('rule_label', alert.rule)}”，{evidence.get('pack', '')} 规则包版本 {version[:12]}"
     basis = evidence.get("basis_label") or "系统默认，非政策"
@@ -252,6 +255,14 @@ def story(events: Sequence[tuple[AlertEvent, User | None]]) -> list[Told]:
         detail = event.detail or {}
         if event.kind == "snoozed" and detail.get("until"):
             words = f"暂缓到 {detail['until']}"
+        if event.kind == "assigned" and detail.get("name"):
+            words = f"指派给 {detail['name']}"
+        if event.kind == "muted" and detail.get("until"):
+            words = f"免打扰到 {detail['until']}"
+        if event.kind == "escalated":
+            words = f"没有处理，转{ESCALATIONS[min(detail.get('to', 1), len(ESCALATIONS) - 1)]}"
+        if event.kind == "reopened" and detail.get("why") in REASONS:
+            words = f"重新打开：{REASONS[detail['why']]}"
         who = user.get_full_name().strip() if user else "夜间评估"
         told.append(Told(words, event.level if event.kind in LEVELLED else None, event.note or detail.get("reason"), event.at, event.by, who))
     return told

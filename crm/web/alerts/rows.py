@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from crm.alerts import queries
-from crm.alerts.models import LEVEL_NAMES, LEVELS, RULES, STATES
+from crm.alerts.models import ESCALATIONS, LEVEL_NAMES, LEVELS, RULES, STATES
+from crm.criteria.alerting import FORECAST_RULES
 from crm.regions.models import Industry, Region
 from crm.web import address
-from crm.web.alert_words import SUBJECTS, handled, interval_of
+from crm.web.alerts.words import SUBJECTS, handled, interval_of
 from crm.web.packs import label
 from crm.web.page import access, db
 from crm.web.people import people
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from crm.alerts.models import Alert
     from crm.alerts.queries import AlertLine
-    from crm.web.alert_words import Interval
+    from crm.web.alerts.words import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Wanted:
     enterprise: int | None
     q: str | None
     mine: bool
+    sort: str
+
+    @property
+    def has_forecast(self) -> bool:
+        """Whether the rule's alerts have a projection to draw."""
+        return self.rule in FORECAST_RULES
 
     @classmethod
     def read(cls) -> Wanted:
@@ -45,7 +52,7 @@ class Wanted:
         region = address.words("region", 12)
         return cls(
             address.choice("rule", RULES) or next(iter(RULES)), address.choices("level", LEVELS), address.choice("state", STATES),
-            region if region and region.isdigit() and region.isascii() else None, address.whole("owner"), firm, address.words("q"), whose == "mine",
+            region if region and region.isdigit() and region.isascii() else None, address.whole("owner"), firm, address.words("q"), whose == "mine", address.choice("sort", queries.SORTS) or "level",
         )
 
     def filters(self) -> queries.Filters:
@@ -74,6 +81,12 @@ class Row:
         return interval_of(self.alert.evidence)
 
     @property
+    def waits(self) -> str:
+        """Whose turn it is now, where it went up; and that a better level is waiting to be believed."""
+        up = f"已转{ESCALATIONS[min(self.alert.escalation, len(ESCALATIONS) - 1)]}" if self.alert.escalation and self.alert.state in ("open", "acknowledged") else ""
+        return "；".join(part for part in (up, "已见好转，观察中" if self.alert.easing_level else "") if part)
+
+    @property
     def basis(self) -> str | None:
         """How many months the projection rests on."""
         months = self.alert.evidence.get("months")
@@ -94,10 +107,17 @@ def rows(lines: Sequence[AlertLine]) -> list[Row]:
     return [
         Row(
             line.alert, line.firm.name, line.region_name, names.get(line.firm.industry_code or ""), officers.get(line.firm.officer_id or 0),
-            handled(line.alert, line.owner.get_full_name() if line.owner else None), SUBJECTS.get(line.alert.subject) or label(line.alert.subject, line.firm.region_code),
+            handled(line.alert, line.owner.get_full_name() if line.owner else None), _subject(line.alert.rule, line.alert.subject, line.firm.region_code),
         )
         for line in lines
     ]
+
+
+def _subject(rule: str, subject: str, region_code: str) -> str:
+    """What it is about, where the headline does not say so itself."""
+    if rule not in FORECAST_RULES or subject in SUBJECTS:
+        return SUBJECTS.get(subject, "")
+    return label(subject, region_code)
 
 
 def regions() -> list[tuple[str, str]]:
