@@ -7,7 +7,7 @@ from __future__ import annotations
 
 FORECAST_RULES = frozenset({"exit_risk", "near_threshold", "first_crossing", "newly_entered_at_risk"})
 WATCH_INPUTS: dict[str, dict[str, str]] = {
-    "title_expiring": {"days_left": "日", "update_left": "日", "misses": ""},
+    "title_expiring": {"days_left": "日", "update_left": "日", "misses": "", "one_year": "?"},
     "filing_missing": {"missing": "", "days_late": "日", "no_data": "?"},
     "figure_suspicious": {"unit": "?", "swapped": "?", "falling": "?", "jump": "?"},
     "re_entry_window": {"line": "元", "projected": "元", "last_year": "元", "days_out": "日", "review_left": "日"},
@@ -18,7 +18,7 @@ WATCH_INPUTS: dict[str, dict[str, str]] = {
 WATCH_SETTINGS: dict[str, frozenset[str]] = {
     "title_expiring": frozenset({"hold", "after", "update_after"}),
     "filing_missing": frozenset({"hold"}),
-    "figure_suspicious": frozenset({"hold", "unit_from", "unit_to", "own_from", "own_to", "jump", "months"}),
+    "figure_suspicious": frozenset({"hold", "unit_from", "unit_to", "own_from", "own_to", "jump", "like_last_year", "months"}),
     "re_entry_window": frozenset({"hold", "within"}),
     "visit_overdue": frozenset({"hold"}),
     "case_overdue": frozenset({"hold"}),

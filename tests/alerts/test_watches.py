@@ -41,6 +41,11 @@ def test_a_title_is_told_of_from_its_days_on_and_until_it_has_been_over_for_two_
     assert title_levels(pack, date(2026, 12, 8) - timedelta(days=days)) == level
 
 
+@pytest.mark.parametrize(("days", "level"), [(61, []), (60, ["yellow"]), (31, ["yellow"]), (30, ["red"])])
+def test_a_title_of_one_year_is_told_of_later(pack, days, level):
+    assert title_levels(pack, date(2026, 12, 8) - timedelta(days=days), title="tech_sme", subject="tech_sme", granted=date(2025, 12, 8)) == level
+
+
 def test_a_newer_grant_ends_the_worry_about_the_older(pack):
     grants = [(1, "srdi", date(2020, 12, 8), date(2026, 10, 30)), (1, "srdi", date(2026, 9, 1), date(2029, 9, 1))]
     assert titles.judged(pack, pack.alerts["title_expiring"], grants, [], ON).is_empty()
@@ -113,7 +118,7 @@ def suspects(**values):
     ({"now": 1_999 * 80, "before": 80}, "jump"), ({"now": 2_000 * 80}, "unit"), ({"now": 50_000 * 80}, "unit"), ({"now": 50_001 * 80}, "jump"),
     ({"now": 10, "before": 80}, "swapped"), ({"now": 4, "before": 80}, "swapped"), ({"now": 3, "before": 80}, "falling"), ({"now": 79, "before": 80}, "falling"),
     ({"now": 25, "before": 80}, "swapped"), ({"now": 26, "before": 80}, "falling"),
-    ({"now": 130, "before": 80}, None), ({"now": 131, "before": 80}, "jump"), ({"now": 0, "before": 0}, None), ({"month": 2, "now": 5, "before": 9}, None),
+    ({"now": 200, "before": 80, "prior": 100}, None), ({"now": 200, "before": 80, "prior": 99}, "jump"), ({"now": 130, "before": 80}, None), ({"now": 131, "before": 80}, "jump"), ({"now": 0, "before": 0}, None), ({"month": 2, "now": 5, "before": 9}, None),
 ])
 def test_a_figure_is_suspected_of_one_thing_at_most(pack, change, kind):
     found = figures.judged(pack.alerts["figure_suspicious"], suspects(**change), ON)

@@ -33,6 +33,7 @@ MONTHS = 3  # newest months looked at of everybody; all months of firms asked fo
 UNIT_FROM, UNIT_TO = 2_000, 50_000  # around ten thousand; defaults, not policy
 OWN_FROM, OWN_TO = 40, 250  # per cent of the months' average that a month of its own may be
 JUMP = 5  # times
+LIKE_LAST = 50  # per cent of this 累计 that last year's same months reach when the firm's own season explains a jump
 SCHEMA = {
     "enterprise_id": pl.Int64, "measure": pl.String, "month": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64,
 }
@@ -98,7 +99,8 @@ def judged(rule: AlertRule, suspects: pl.DataFrame, on: date) -> pl.DataFrame:
     average = before / pl.max_horizontal(month - 1, pl.lit(1))
     fell = ((now < before) & (month > 2)).fill_null(value=False)
     alone = ((now * 100 >= average * own[0]) & (now * 100 <= average * own[1])).fill_null(value=False)
-    jumped = ((before > 0) & (now - before > average * jump) & (month > 2)).fill_null(value=False)
+    seasonal = (prior * 100 >= now * whole(rule, "like_last_year", LIKE_LAST)).fill_null(value=False)
+    jumped = ~seasonal & ((before > 0) & (now - before > average * jump) & (month > 2)).fill_null(value=False)
     frame = suspects.with_columns(
         unit=unit, swapped=fell & alone & ~unit, falling=fell & ~alone & ~unit, jump=jumped & ~unit,
         subject=pl.format("{}-{}.{}", pl.lit(on.year), month.cast(pl.String).str.zfill(2), pl.col("measure")), year=pl.lit(on.year),

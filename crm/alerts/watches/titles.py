@@ -30,6 +30,7 @@ AFTER, UPDATE_AFTER = 60, 60  # days an unrenewed title, an update without a rec
 SCHEMA = {
     "enterprise_id": pl.Int64, "subject": pl.String, "days_left": pl.Int64, "update_left": pl.Int64, "misses": pl.Int64,
     "title": pl.String, "valid_to": pl.Date, "due_on": pl.Date, "granted_on": pl.Date, "expires_on": pl.Date, "unrecorded": pl.Int64,
+    "one_year": pl.Boolean,
 }
 
 
@@ -67,7 +68,7 @@ def judged(pack: Pack, rule: AlertRule, grants: Iterable[tuple[int, str, date, d
 
 def _rows(firm: int, title: Title, granted: date, valid_to: date, years: dict[int, bool], rule: AlertRule, on: date) -> Iterator[dict[str, Any]]:
     left, after = (valid_to - on).days, whole(rule, "after", AFTER)
-    base = {"enterprise_id": firm, "title": title.short or title.label, "valid_to": valid_to, "granted_on": granted, "misses": None, "unrecorded": None, "due_on": None}
+    base = {"enterprise_id": firm, "title": title.short or title.label, "valid_to": valid_to, "granted_on": granted, "misses": None, "unrecorded": None, "due_on": None, "one_year": title.valid_years == 1}
     if left >= -after:
         yield base | {"subject": title.id, "days_left": left, "update_left": None, "expires_on": valid_to + timedelta(days=after)}
     due = _due(title, on.year)

@@ -78,8 +78,8 @@ def _level(level: str, number: int, before: int | None) -> dict[str, Any]:
 
 def _red(row: Any) -> list[str]:
     band = interval_of(row.alert.evidence)
-    expected = "无本期数据" if band is None else f"{rough(band.mid)}（{band.range_text}）"
-    return [row.name, row.region, expected, row.alert.headline, row.alert.raised_on.isoformat(), row.handled or "待认领", row.officer or "未指定"]
+    expected, between = ("无本期数据", "") if band is None else (rough(band.mid), band.range_text)
+    return [row.name, row.region, expected, between, row.alert.headline, row.alert.raised_on.isoformat(), row.handled or "待认领", row.officer or "未指定"]
 
 
 def duration(minutes: int | None) -> str:

@@ -31,7 +31,7 @@ DAYS = 30
 WEEKS = 26
 PARTS = ("red", "orange", "yellow")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-RED_COLUMNS = ("企业", "地区", "全年预计", "主要理由", "提出日期", "处置", "助企干部")
+RED_COLUMNS = ("企业", "地区", "全年预计", "80%区间", "主要理由", "提出日期", "处置", "助企干部")
 
 
 class AlertOverviewPage(Page):
@@ -98,7 +98,7 @@ class AlertOverviewPage(Page):
         made = workbook([
             ("各地", COLUMNS, [*data["rows"], data["total"]], (18, 8, 8, 8, 8, 8, 10, 10, 10, 16)),
             ("各类", ("预警", "现有", "本周新增", "本周解除"), data["rules"], (18, 10, 10, 10)),
-            ("红色退库预警", RED_COLUMNS, data["red"], (32, 14, 26, 44, 12, 18, 14)),
+            ("红色退库预警", RED_COLUMNS, data["red"], (32, 14, 14, 16, 44, 12, 18, 14)),
         ])
         return _sent(made, XLSX, f"预警周报{data['since']}.xlsx", len(data["red"]))
 
