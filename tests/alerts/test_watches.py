@@ -108,17 +108,17 @@ def test_only_firms_that_must_file_are_asked_and_one_that_never_did_is_grey(pack
 
 
 def suspects(**values):
-    base = {"enterprise_id": 1, "measure": "revenue", "month": 9, "now": 90, "before": 80, "prior": None}
+    base = {"enterprise_id": 1, "measure": "revenue", "month": 9, "now": 90, "last_month": 80, "prior": None}
     return pl.DataFrame([{**base, **values}], schema=figures.SCHEMA)
 
 
 @pytest.mark.parametrize(("change", "kind"), [
     ({}, None),
-    ({"now": 90 * 10_000, "before": 80}, "unit"), ({"now": 90, "before": 80 * 10_000}, "unit"), ({"now": 90, "before": None, "prior": 88 * 10_000}, "unit"),
-    ({"now": 1_999 * 80, "before": 80}, "jump"), ({"now": 2_000 * 80}, "unit"), ({"now": 50_000 * 80}, "unit"), ({"now": 50_001 * 80}, "jump"),
-    ({"now": 10, "before": 80}, "swapped"), ({"now": 4, "before": 80}, "swapped"), ({"now": 3, "before": 80}, "falling"), ({"now": 79, "before": 80}, "falling"),
-    ({"now": 25, "before": 80}, "swapped"), ({"now": 26, "before": 80}, "falling"),
-    ({"now": 200, "before": 80, "prior": 100}, None), ({"now": 200, "before": 80, "prior": 99}, "jump"), ({"now": 130, "before": 80}, None), ({"now": 131, "before": 80}, "jump"), ({"now": 0, "before": 0}, None), ({"month": 2, "now": 5, "before": 9}, None),
+    ({"now": 90 * 10_000, "last_month": 80}, "unit"), ({"now": 90, "last_month": 80 * 10_000}, "unit"), ({"now": 90, "last_month": None, "prior": 88 * 10_000}, "unit"),
+    ({"now": 1_999 * 80, "last_month": 80}, "jump"), ({"now": 2_000 * 80}, "unit"), ({"now": 50_000 * 80}, "unit"), ({"now": 50_001 * 80}, "jump"),
+    ({"now": 10, "last_month": 80}, "swapped"), ({"now": 4, "last_month": 80}, "swapped"), ({"now": 3, "last_month": 80}, "falling"), ({"now": 79, "last_month": 80}, "falling"),
+    ({"now": 25, "last_month": 80}, "swapped"), ({"now": 26, "last_month": 80}, "falling"),
+    ({"now": 200, "last_month": 80, "prior": 100}, None), ({"now": 200, "last_month": 80, "prior": 99}, "jump"), ({"now": 130, "last_month": 80}, None), ({"now": 131, "last_month": 80}, "jump"), ({"now": 0, "last_month": 0}, None), ({"month": 2, "now": 5, "last_month": 9}, None),
 ])
 def test_a_figure_is_suspected_of_one_thing_at_most(pack, change, kind):
     found = figures.judged(pack.alerts["figure_suspicious"], suspects(**change), ON)

@@ -44,10 +44,39 @@ def test_several_are_taken_on_with_one_press(session: Session, open_as: OpenAs) 
     for name in ("甲厂", "乙厂", "丙厂"):
         alert(session, name)
     page: Page = open_as("manager", "331000", path="/alerts/")
-    page.get_by_label("选本页待认领的").check()
+    page.get_by_label("选本页全部").check()
     page.get_by_role("button", name="认领所选 3 条").click()
     expect(page.locator(".toast")).to_contain_text("已认领 3 条")
     assert states(session) == ["acknowledged"] * 3
+
+
+def test_several_are_put_off_in_the_list_and_taken_back(session: Session, open_as: OpenAs) -> None:
+    for name in ("甲厂", "乙厂"):
+        alert(session, name)
+    page: Page = open_as("manager", "331000", path="/alerts/")
+    page.get_by_label("选本页全部").check()
+    page.get_by_text("暂缓所选").click()
+    page.get_by_label("理由").fill("等十月数据")
+    page.get_by_role("button", name="暂缓", exact=True).click()
+    expect(page.get_by_role("row", name="甲厂")).to_contain_text("暂缓到")
+    put_off = states(session)
+    page.get_by_role("button", name="撤销").click()
+    expect(page.get_by_role("row", name="甲厂").get_by_role("button", name="认领")).to_be_visible()
+    assert (put_off, states(session)) == (["snoozed"] * 2, ["open"] * 2)
+
+
+def test_the_list_is_worked_with_the_keyboard(session: Session, open_as: OpenAs) -> None:
+    for name in ("甲厂", "乙厂"):
+        alert(session, name)
+    page: Page = open_as("manager", "331000", path="/alerts/")
+    first, second = page.locator("a.rowlink").all()
+    first.focus()
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    expect(second).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator(".toast")).to_contain_text("已认领")
+    assert (page.locator("input[name=id]:checked").count(), states(session)) == (1, ["acknowledged", "open"])
 
 
 def test_an_officer_puts_an_alert_off_on_the_phone(session: Session, open_as: OpenAs) -> None:
@@ -66,7 +95,7 @@ def test_list_and_page_are_accessible_and_do_not_scroll_sideways(session: Sessio
     alert(session, "灰色的厂", level="grey", evidence={"reason": "缺本期数据"}, headline="本年没有数据，无法判断")
     page: Page = open_as("manager", "331000", path="/alerts/", phone=phone, dark=dark)
     found = {}
-    for path in ("/alerts/", f"/alerts/{made.id}"):
+    for path in ("/alerts/", f"/alerts/{made.id}", "/alerts/overview/", "/alerts/overview/effect", "/alerts/overview/bulletin"):
         page.goto(page.url.split("/alerts")[0] + path)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found[path] = ([v["id"] for v in Axe().run(page).response["violations"]], wide)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from tests.reports.conftest import faces  # noqa: F401  # a fixture
 from tests.web.routes import EXPECTED, ROLES, SHARED, expectations, foreign_body
 from tests.world import HOME, digest, make_world
 
@@ -20,7 +21,8 @@ OWN_ONLY = {"VisitsPage.edit"}
 
 
 @pytest.fixture
-def world(app, settings, monkeypatch):
+def world(app, settings, monkeypatch, faces):  # noqa: F811
+    (settings.data_dir / "fonts").symlink_to(faces.folder.parent)
     monkeypatch.setattr(app, "testing", False)  # a bug answers 500 here, as it would in use
     with app.app_context():
         home, away = make_world(app.extensions["crm_sessions"](), data_dir=settings.data_dir)

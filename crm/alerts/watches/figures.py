@@ -35,7 +35,7 @@ OWN_FROM, OWN_TO = 40, 250  # per cent of the months' average that a month of it
 JUMP = 5  # times
 LIKE_LAST = 50  # per cent of this 累计 that last year's same months reach when the firm's own season explains a jump
 SCHEMA = {
-    "enterprise_id": pl.Int64, "measure": pl.String, "month": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64,
+    "enterprise_id": pl.Int64, "measure": pl.String, "month": pl.Int64, "now": pl.Int64, "last_month": pl.Int64, "prior": pl.Int64,
 }
 
 
@@ -63,7 +63,7 @@ def _read(asked: Asked, rule: AlertRule, months: Sequence[int], few: Sequence[in
     for measure in MEASURES:
         for month in months:
             rows = fetch_columns(asked.session, _query(rule, asked.on.year, month, measure, few))
-            part = pl.DataFrame(rows, schema={"enterprise_id": pl.Int64, "now": pl.Int64, "before": pl.Int64, "prior": pl.Int64})
+            part = pl.DataFrame(rows, schema={"enterprise_id": pl.Int64, "now": pl.Int64, "last_month": pl.Int64, "prior": pl.Int64})
             frames.append(part.with_columns(measure=pl.lit(measure), month=pl.lit(month, pl.Int64)).select(list(SCHEMA)))
     return pl.concat(frames)
 
@@ -80,7 +80,7 @@ def _query(rule: AlertRule, year: int, month: int, measure: str, few: Sequence[i
     low = exact(rule, "unit_from", UNIT_FROM)
     odd = or_(value < last, value - last > int(exact(rule, "jump", JUMP)) * last / max(month - 1, 1), value > int(low) * same, value * int(low) < same)
     query = (
-        select(now.enterprise_id, value.label("now"), last.label("before"), same.label("prior"))
+        select(now.enterprise_id, value.label("now"), last.label("last_month"), same.label("prior"))
         .outerjoin(before, joined(before, f"{year}-{month - 1:02d}"))
         .outerjoin(prior, joined(prior, f"{year - 1}-{month:02d}"))
         .where(now.form == "ytd", now.period == at, now.superseded_at.is_(None), value.is_not(None), odd)
@@ -93,7 +93,7 @@ def judged(rule: AlertRule, suspects: pl.DataFrame, on: date) -> pl.DataFrame:
     low, high = (float(exact(rule, name, default)) for name, default in (("unit_from", UNIT_FROM), ("unit_to", UNIT_TO)))
     own = [whole(rule, name, default) for name, default in (("own_from", OWN_FROM), ("own_to", OWN_TO))]
     jump = float(exact(rule, "jump", JUMP))
-    now, before, prior, month = (pl.col(name) for name in ("now", "before", "prior", "month"))
+    now, before, prior, month = (pl.col(name) for name in ("now", "last_month", "prior", "month"))
     far = [(now >= other * low) & (now <= other * high) | (other >= now * low) & (other <= now * high) for other in (before, prior)]
     unit = pl.any_horizontal((now > 0) & (other > 0) & test for other, test in zip((before, prior), far, strict=True)).fill_null(value=False)
     average = before / pl.max_horizontal(month - 1, pl.lit(1))
@@ -119,8 +119,8 @@ def kind(row: dict[str, Any]) -> str:
 
 def headline(row: dict[str, Any]) -> str:
     """The two figures that do not fit together."""
-    against = f"{row['month'] - 1} 月 {human(row['before'])}" if row["before"] is not None else f"上年同期 {human(row['prior'])}"
+    against = f"{row['month'] - 1} 月 {human(row['last_month'])}" if row["last_month"] is not None else f"上年同期 {human(row['prior'])}"
     return f"{row['month']} 月累计{LABELS[row['measure']]} {human(row['now'])}，{against}：{kind(row)}"
 
 
-FACTS = ("measure", "month", "year", "now", "before", "prior", "unit", "swapped", "falling", "jump")
+FACTS = ("measure", "month", "year", "now", "last_month", "prior", "unit", "swapped", "falling", "jump")

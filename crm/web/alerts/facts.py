@@ -45,7 +45,7 @@ def _filing(seen: dict[str, Any], _on: date) -> list[Line | None]:
 def _figure(seen: dict[str, Any], _on: date) -> list[Line | None]:
     month = seen.get("month", 0)
     return [
-        _text("指标", LABELS.get(seen.get("measure", ""), seen.get("measure"))), yuan(f"{seen.get('year')} 年 1–{month} 月累计", seen.get("now")), yuan(f"1–{month - 1} 月累计", seen.get("before")),
+        _text("指标", LABELS.get(seen.get("measure", ""), seen.get("measure"))), yuan(f"{seen.get('year')} 年 1–{month} 月累计", seen.get("now")), yuan(f"1–{month - 1} 月累计", seen.get("last_month")),
         yuan(f"上年 1–{month} 月累计", seen.get("prior")),
     ]
 
