@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Response, current_app
 from flask_appbuilder import expose, has_access, permission_name
 
-from crm.alerts import overview, outcomes
+from crm.alerts import outcomes, overview
 from crm.alerts.models import LEVEL_NAMES, RULES
 from crm.alerts.weeks import monday, trend
 from crm.core.clock import now, today
