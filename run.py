@@ -31,7 +31,7 @@ COMMANDS = {
     "import": ("crm.imports.commands", "A spreadsheet in: registrations, figures, titles, register."),
     "evaluate": ("crm.alerts.evaluating", "Verdicts for a facts file, or for one firm as known on a day."),
     "forecast": ("crm.alerts.commands", "The year's end for a facts file; no database."),
-    "pack": ("crm.ladder.commands", "Packs: check, new, explain, diff, whatif, coverage, replay, schema."),
+    "pack": ("crm.alerts.evaluating", "Packs: check, new, explain, diff, whatif, coverage, replay, schema."),
     "run": ("crm.jobs.commands", "Run a job now: nightly."),
     "report": ("crm.reports.commands", "A visit's record as PDF."),
     "audit": ("crm.security.commands", "The audit trail: verify, export."),

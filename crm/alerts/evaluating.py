@@ -16,6 +16,7 @@ from crm.config import Settings
 from crm.core.db import make_engine, make_sessions, transaction
 from crm.criteria.commands import database, evaluate, more_columns, parts
 from crm.criteria.facts import Enterprise
+from crm.ladder.commands import commands as ladder_commands
 from crm.ladder.past import firm_of, look_back
 from crm.programmes import evaluating  # noqa: F401  # adds `awards` to the answer
 
@@ -66,4 +67,4 @@ def from_database(pack: Pack, uscc: str, on: date, known_on: date | None) -> tup
 more_columns.extend(COLUMNS)
 database.append(from_database)
 parts["alerts"] = alerts
-commands = [evaluate]
+commands = [evaluate, *ladder_commands]

@@ -14,9 +14,22 @@ from crm.criteria.facts import facts_frame, read_enterprise
 from crm.criteria.schema import Example, Examples
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from crm.criteria.answer import Part
+    from crm.criteria.engine import Evaluation
+    from crm.criteria.facts import Enterprise
     from crm.criteria.packs import Pack
+    from crm.criteria.terms import Column
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What higher layers add to an evaluation (see crm.criteria.commands), and the columns they read."""
+
+    parts: Mapping[str, Part]
+    columns: list[Column]
 
 
 @dataclass(slots=True)
@@ -42,14 +55,14 @@ class Report:
         return [head, *(f"  ✗ {f}" for f in self.failures)]
 
 
-def run(pack: Pack, folder: Path) -> Report:
+def run(pack: Pack, folder: Path, more: More | None = None) -> Report:
     """Examples of the pack's own folder, and every threshold of every set of rules it has."""
     days = boundaries.rule_days(pack)
     report = Report(pack.id, pack.hash, len(pack.program(days[-1]).criteria), days=len(days))
     examples = read_examples(folder / pack.id)
     report.examples = len(examples)
     for day in sorted({e.as_of for e in examples}):
-        report.failures += examine(pack, [e for e in examples if e.as_of == day])
+        report.failures += examine(pack, [e for e in examples if e.as_of == day], more)
     seen: set[tuple[str, str, object]] = set()
     for day in days:
         program = pack.program(day)
@@ -76,8 +89,8 @@ def read_examples(root: Path) -> list[Example]:
     return found
 
 
-def examine(pack: Pack, examples: list[Example]) -> list[str]:
-    """What examples of one day expect and do not get."""
+def examine(pack: Pack, examples: list[Example], more: More | None = None) -> list[str]:
+    """What examples of one day expect and do not get. `more`: what higher layers add, asked where an example expects alerts."""
     firms, sound, troubles = [], [], []
     for example in examples:
         try:
@@ -88,15 +101,23 @@ def examine(pack: Pack, examples: list[Example]) -> list[str]:
     if not sound:
         return troubles
     on = sound[0].as_of
-    views = explain_all(evaluate(pack, facts_frame(firms, pack, on), on))
-    for example, seen in zip(sound, views, strict=True):
-        troubles += [f"示例“{example.name}”：{what} 应为 {want}，得到 {got}" for what, want, got in _compared(seen, example) if want != got]
+    evaluation = evaluate(pack, facts_frame(firms, pack, on, more.columns if more else []), on)
+    views = explain_all(evaluation)
+    raised = _more("alerts", "rule", "level", evaluation, firms, more) if any(e.expect.alerts for e in sound) else [{} for _ in sound]
+    claimed = _more("awards", "id", "state", evaluation, firms, more) if any(e.expect.awards for e in sound) else [{} for _ in sound]
+    for example, seen, alerts, awards in zip(sound, views, raised, claimed, strict=True):
+        compared = _compared(seen, example)
+        compared += [(f"预警 {rule}", level, alerts.get(rule, "none")) for rule, level in example.expect.alerts.items()]
+        compared += [(f"奖补 {award}", state, awards.get(award, "none")) for award, state in example.expect.awards.items()]
+        troubles += [f"示例“{example.name}”：{what} 应为 {want}，得到 {got}" for what, want, got in compared if want != got]
     return troubles
 
 
-def differences(pack: Pack, example: Example) -> list[str]:
-    """What one example expects and does not get."""
-    return examine(pack, [example])
+def _more(part: str, key: str, value: str, evaluation: Evaluation, firms: list[Enterprise], more: More | None) -> list[dict[str, str]]:
+    """By firm, what a higher layer says (alert rule -> level, award -> state). Where nobody judges that, the example cannot hold."""
+    if more is None or part not in more.parts:
+        raise CrmError(f"示例里写了 {part}，但这里没有装入判断它的部分；请用 run.py pack check")
+    return [{entry[key]: entry[value] for entry in found} for found in more.parts[part](evaluation, firms)]
 
 
 def _plain(data: Any) -> Any:

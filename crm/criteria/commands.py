@@ -133,7 +133,7 @@ def check(name: str | None, *, as_json: bool) -> None:
     """运行规则包的示例，并在每个门槛的下方、恰好、上方和缺数据处各试一次。"""
     settings = Settings.from_env()
     names = [name] if name else sorted(p.parent.name for p in settings.packs_dir.glob("*/pack.yaml"))
-    reports = [checks.run(load(one), settings.packs_dir) for one in names]
+    reports = [checks.run(load(one), settings.packs_dir, checks.More(parts, more_columns)) for one in names]
     if as_json:
         sys.stdout.buffer.write(orjson.dumps([r.as_dict() for r in reports], option=orjson.OPT_INDENT_2) + b"\n")
     else:

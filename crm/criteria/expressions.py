@@ -24,6 +24,7 @@ from crm.criteria.terms import (
     Compare,
     Condition,
     Const,
+    DayFrom,
     Figure,
     Happened,
     Is,
@@ -284,6 +285,12 @@ class _Reader:
         kind = self.known(args[0], self.names.events, "事件")
         return Happened(Column("event", kind), self.whole(args[1]) if len(args) > 1 else None, self.names.events[kind])
 
+    def registered_since(self, args: list[ast.expr]) -> Condition:
+        month, offset = self.whole(args[0]), self.whole(args[1])
+        if not 1 <= month <= 12 or offset > 0:
+            self.refuse("要写月份和年份：registered_since(10, -1) 是上年10月1日以后注册")
+        return DayFrom(Column("identity", "registered_on"), month, offset)
+
     def flag(self, args: list[ast.expr]) -> Condition:
         name = self.known(args[0], self.names.flags, "标记")
         return Is(Column("flag", name), self.names.flags[name])
@@ -322,6 +329,7 @@ _QUESTIONS: dict[str, _Ask] = {
     "event": _Reader.event,
     "flag": _Reader.flag,
     "first_crossing": _Reader.crossing,
+    "registered_since": _Reader.registered_since,
     "stage": lambda r, a: Is(Column("stage", r.known(a[0], frozenset(STAGES), "上市阶段"))),
     "size_at_most": lambda r, a: SizeAtMost(SIZES.index(r.known(a[0], frozenset(SIZES), "划型"))),
     "industry": lambda r, a: Code(Column("identity", "industry"), r.texts(a)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
 
 ColumnKind = Literal["year", "before", "at", "ytd", "ytd_prior", "ytd_month", "title", "ever", "event", "flag", "stage", "register", "identity"]
 
@@ -196,6 +197,19 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class DayFrom:
+    """The column's day is on or after the first of `month` in the year `offset` from the day's: opened in the last quarter of last year or later."""
+
+    column: Column
+    month: int
+    offset: int
+
+    def first(self, on: date) -> date:
+        """The first day that counts."""
+        return on.replace(year=on.year + self.offset, month=self.month, day=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """A code column begins with, or lies in the range of, one of the specs."""
 
@@ -217,7 +231,7 @@ class Met:
     item: str
 
 
-Condition = Compare | Both | Not | Surely | Is | Happened | Code | SizeAtMost | Met
+Condition = Compare | Both | Not | Surely | Is | Happened | DayFrom | Code | SizeAtMost | Met
 Term = Value | Condition
 
 SIZES = ("micro", "small", "medium", "large")
@@ -258,7 +272,7 @@ def columns(term: Term) -> Iterator[Column]:
                 yield Column(form, measure, offset)  # type: ignore[arg-type]  # "either" was taken above
                 if form in {"ytd", "ytd_prior"}:
                     yield Column("ytd_month", measure)
-            case Is(column) | Happened(column) | Code(column) | Since(column):
+            case Is(column) | Happened(column) | DayFrom(column) | Code(column) | Since(column):
                 yield column
             case _:
                 pass

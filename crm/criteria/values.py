@@ -15,6 +15,7 @@ from crm.criteria.terms import (
     Compare,
     Condition,
     Const,
+    DayFrom,
     Figure,
     Happened,
     Is,
@@ -116,6 +117,9 @@ class Firm:
                 if day is None:
                     return False if missing_no else None
                 return day.year > 1 if years is None else day >= years_before(self.on, years)  # type: ignore[union-attr, operator]
+            case DayFrom(column):
+                day = self.cells.get(column.name)
+                return None if day is None else day >= term.first(self.on)  # type: ignore[operator]  # identity days are dates
             case Code(column, specs):
                 code = self.cells.get(column.name)
                 return matches(None if code is None else str(code), specs)

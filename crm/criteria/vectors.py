@@ -21,6 +21,7 @@ from crm.criteria.terms import (
     Compare,
     Condition,
     Const,
+    DayFrom,
     Figure,
     Happened,
     Is,
@@ -225,6 +226,8 @@ class Compiler:
                 since = years_before(self.on, years) if years is not None else None
                 day = pl.col(column.name)
                 return _default(day >= since if since else day.dt.year() > 1, missing_no=missing_no)
+            case DayFrom(column):
+                return pl.col(column.name) >= term.first(self.on)
             case Code():
                 return pl.col(self.codes.setdefault(term, f"#k{len(self.codes)}"))
             case SizeAtMost(level):

@@ -117,7 +117,7 @@ def _groups(part: Term) -> list[tuple[Column, ...]]:
     match part:
         case Figure():
             return [tuple(c for c in terms.columns(part) if c.kind != "ytd_month")]
-        case terms.Is(column, False) | terms.Happened(column, _, False) | terms.Code(column) | terms.Since(column):
+        case terms.Is(column, False) | terms.Happened(column, _, False) | terms.Code(column) | terms.DayFrom(column) | terms.Since(column):
             return [(column,)]
         case _:
             return []

@@ -119,6 +119,8 @@ class Rewrite(ast.NodeTransformer):
         if node.func.id == "cagr":
             years = node.args[0].value
             return _call("_cagr", [self.visit(_copy(node.args[1])), self.visit(Shift(-years).visit(_copy(node.args[1]))), ast.Constant(years)])
+        if node.func.id == "registered_since":
+            return _call("_registered_since", [ast.Constant(ast.literal_eval(a)) for a in node.args])
         if node.func.id == "first_crossing":
             return _call("_crossing", [self.visit(_copy(node.args[0])), ast.Constant(node.args[0].id), self.visit(node.args[1])])
         return _call("_" + node.func.id, [self.visit(a) for a in node.args])
@@ -181,6 +183,10 @@ class Oracle:
     def ask(self, text: str):
         """Evaluate one expression's text."""
         return eval(compiled(text), self.namespace())
+
+    def _registered_since(self, month, offset):
+        day = self.cells.get("registered_on")
+        return None if day is None else day >= date(self.on.year + offset, month, 1)
 
     def namespace(self):
         return self._space

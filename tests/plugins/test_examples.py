@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crm.criteria.checks import examine, read_examples
+from crm.alerts import evaluating
+from crm.criteria.checks import More, examine, read_examples
 from tests.plugins.conftest import FOLDER, NAMES
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from crm.criteria.schema import Example
 
 EXAMPLES = [(name, example) for name in NAMES for example in read_examples(FOLDER / name)]
+MORE = More(evaluating.parts, evaluating.more_columns)
 _found: dict[tuple[str, date], list[str]] = {}
 
 
@@ -33,7 +35,7 @@ def _by_day() -> dict[tuple[str, date], list[Example]]:
 def test_the_pack_says_what_the_example_expects(packs: Packs, name: str, example: Example) -> None:
     day = (name, example.as_of)
     if day not in _found:
-        _found[day] = examine(packs[name], _by_day()[day])
+        _found[day] = examine(packs[name], _by_day()[day], MORE)
     assert [line for line in _found[day] if line.startswith(f"示例“{example.name}”")] == []
 
 

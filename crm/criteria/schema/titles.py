@@ -30,7 +30,7 @@ class Title(Entry):
     authority: str | None = None
     valid_years: int | None = None
     yearly_update_by: Annotated[str, Field(pattern=r"^\d\d-\d\d$")] | None = None  # month-day of the yearly duty
-    misses_allowed: int | None = None  # this many missed updates within one validity are borne; one more cancels the title
+    cancelled_after_misses: int | None = None  # so many missed updates within one validity cancel the title
     not_with: tuple[Name, ...] = ()  # titles whose holders are not newly recommended
     note: str | None = None
     rules: tuple[Rule, ...] = ()
