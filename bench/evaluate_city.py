@@ -62,7 +62,9 @@ def main():
             chain = Chain(session, packs, ON, now())
             done, figures[f"evaluate_{name}"] = timed(lambda chain=chain: (chain.evaluate(), session.commit())[0])
             figures[f"evaluate_{name}"] |= done
-            _, figures[f"alerts_{name}"] = timed(lambda chain=chain: (chain.alerts(), session.commit()))
+            done, figures[f"alerts_{name}"] = timed(lambda chain=chain: (chain.alerts(), session.commit())[0])
+            figures[f"alerts_{name}"] |= done
+            _, figures[f"escalate_{name}"] = timed(lambda chain=chain: (chain.escalate(), session.commit()))
             _, figures[f"counts_{name}"] = timed(lambda chain=chain: (chain.counts(), session.commit()))
         statements: list[str] = []
         event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))

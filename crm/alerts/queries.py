@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
 from crm.alerts.models import CLOSED, LEVELS, LIVE, Alert, AlertEvent
 from crm.core.errors import NotFound
@@ -41,7 +41,8 @@ class Filters:
     subject: str | None = None
     region: str | None = None
     owner: int | None = None  # who took it on
-    officer: int | None = None  # who looks after the firm
+    officer: int | None = None  # who looks after the firm, or took the alert on
+    went_up: bool = False  # only those nobody handled in time
     enterprise: int | None = None
     q: str | None = None
 
@@ -106,9 +107,13 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     for column, values in ((Alert.level, filters.levels), (Alert.rule, filters.rules)):
         if values:
             found.append(column.in_(values))
-    for column, value in ((Alert.subject, filters.subject), (Alert.owner_id, filters.owner), (Enterprise.officer_id, filters.officer), (Alert.enterprise_id, filters.enterprise)):
+    for column, value in ((Alert.subject, filters.subject), (Alert.owner_id, filters.owner), (Alert.enterprise_id, filters.enterprise)):
         if value is not None:
             found.append(column == value)
+    if filters.officer is not None:
+        found.append(or_(Enterprise.officer_id == filters.officer, Alert.owner_id == filters.officer))
+    if filters.went_up:
+        found += [Alert.escalation > 0, Alert.state.in_(("open", "acknowledged"))]
     if filters.region:
         low, high = prefix_range(filters.region)
         found += [Enterprise.region_code >= low, Enterprise.region_code < high]
@@ -120,19 +125,19 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
 def level_counts(session: Session, access: Access, filters: Filters | None = None) -> dict[str, int]:
     """Level -> alerts, under the filters but for the levels chosen. One query over the alerts that stand."""
     given = filters or Filters()
-    return _counted(session, access, Alert.level, Filters(rules=given.rules, states=given.states, subject=given.subject, region=given.region, owner=given.owner, officer=given.officer, q=given.q))
+    return _counted(session, access, Alert.level, Filters(rules=given.rules, states=given.states, subject=given.subject, region=given.region, owner=given.owner, officer=given.officer, went_up=given.went_up, q=given.q))
 
 
 def rule_counts(session: Session, access: Access, filters: Filters | None = None) -> dict[str, int]:
     """Rule -> alerts, under the filters but for the rules and levels chosen."""
     given = filters or Filters()
-    return _counted(session, access, Alert.rule, Filters(states=given.states, region=given.region, owner=given.owner, officer=given.officer, q=given.q))
+    return _counted(session, access, Alert.rule, Filters(states=given.states, region=given.region, owner=given.owner, officer=given.officer, went_up=given.went_up, q=given.q))
 
 
 def state_counts(session: Session, access: Access, filters: Filters | None = None) -> dict[str, int]:
     """State -> alerts that stand, under the filters but for the states chosen."""
     given = filters or Filters()
-    return _counted(session, access, Alert.state, Filters(levels=given.levels, rules=given.rules, region=given.region, owner=given.owner, officer=given.officer, q=given.q))
+    return _counted(session, access, Alert.state, Filters(levels=given.levels, rules=given.rules, region=given.region, owner=given.owner, officer=given.officer, went_up=given.went_up, q=given.q))
 
 
 def _counted(session: Session, access: Access, column: ColumnElement[str], filters: Filters) -> dict[str, int]:

@@ -107,3 +107,17 @@ def test_another_citys_outcomes_are_not_seen(session):
 def test_a_rule_nothing_is_known_of_has_neither_precision_nor_recall(session):
     closed(session, firm(session, 1, warned=JULY))
     assert [(effect.precision, effect.recall) for effect in effects(session, CITY)] == [(None, None)]
+
+
+def test_a_night_in_january_settles_the_year_before(city, packs):
+    """The whole chain over the demo city, two months on: its warnings of 2026 have an outcome, known or not."""
+    from sqlalchemy import select
+
+    from crm.jobs.chain import Chain
+
+    chain = Chain(city, packs, date(2027, 1, 20), instant(date(2027, 1, 20)))
+    chain.evaluate()
+    done = chain.alerts()
+    warned = set(city.scalars(select(Alert.enterprise_id).where(Alert.rule == "exit_risk", Alert.raised_on < date(2027, 1, 1))))
+    told = set(city.scalars(select(AlertOutcome.enterprise_id).where(AlertOutcome.rule == "exit_risk", AlertOutcome.warned_on.is_not(None))))
+    assert (done["outcomes"] > 0, warned - told) == (True, set())

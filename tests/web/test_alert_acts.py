@@ -184,3 +184,16 @@ def test_history_names_every_step(session: Session, sign_in: SignIn) -> None:
     client.post(f"/alerts/{made.id}/undo")
     kinds = session.scalars(select(AlertEvent.kind).where(AlertEvent.alert_id == made.id).order_by(AlertEvent.id)).all()
     assert (kinds, "撤销上一步" in client.get(f"/alerts/{made.id}").get_data(as_text=True)) == (["raised", "acknowledged", "undone"], True)
+
+
+def test_an_officer_finds_what_he_was_given_among_his_own(session: Session, sign_in: SignIn) -> None:
+    officer = sign_in("officer", "331081")
+    alert(session, "别人联系的厂", state="acknowledged", owner_id=me(session).id)
+    assert "别人联系的厂" in officer.get("/alerts/").get_data(as_text=True)
+
+
+def test_what_nobody_handled_in_time_is_a_list_of_its_own(session: Session, sign_in: SignIn) -> None:
+    alert(session, "拖着的厂", escalation=1)
+    alert(session, "刚提的厂")
+    text = sign_in("manager", "331000").get("/alerts/?up=1").get_data(as_text=True)
+    assert ("拖着的厂" in text, "已转县级管理者" in text, "刚提的厂" in text) == (True, True, False)

@@ -38,6 +38,7 @@ class Wanted:
     q: str | None
     mine: bool
     sort: str
+    went_up: bool
 
     @property
     def has_forecast(self) -> bool:
@@ -52,14 +53,14 @@ class Wanted:
         region = address.words("region", 12)
         return cls(
             address.choice("rule", RULES) or next(iter(RULES)), address.choices("level", LEVELS), address.choice("state", STATES),
-            region if region and region.isdigit() and region.isascii() else None, address.whole("owner"), firm, address.words("q"), whose == "mine", address.choice("sort", queries.SORTS) or "level",
+            region if region and region.isdigit() and region.isascii() else None, address.whole("owner"), firm, address.words("q"), whose == "mine", address.choice("sort", queries.SORTS) or "level", address.choice("up", ("1",)) == "1",
         )
 
     def filters(self) -> queries.Filters:
         """For the domain's queries."""
         return queries.Filters(
             levels=self.levels, rules=(self.rule,), states=(self.state,) if self.state else (), region=self.region, owner=self.owner,
-            officer=access().user_id if self.mine else None, enterprise=self.enterprise, q=self.q,
+            officer=access().user_id if self.mine else None, enterprise=self.enterprise, went_up=self.went_up, q=self.q,
         )
 
 
@@ -137,6 +138,8 @@ def chips(wanted: Wanted, shown: list[Row]) -> list[tuple[str, str]]:
         found.append((dict(regions()).get(wanted.region, wanted.region), address.here(region=None)))
     if wanted.owner:
         found.append(("我认领的" if wanted.owner == access().user_id else "某人认领的", address.here(owner=None)))
+    if wanted.went_up:
+        found.append(("超时没人处理的", address.here(up=None)))
     if wanted.enterprise:
         found.append((shown[0].name if shown else "一家企业", address.here(enterprise=None)))
     if wanted.q:
