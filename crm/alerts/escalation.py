@@ -83,7 +83,7 @@ def _latest(on: date, limit: int) -> date:
 
 
 def _write_events(session: Session, moved: list[Case], people: People, at: datetime) -> None:
-    states = {}
+    states: dict[int, str] = {}
     for start in range(0, len(moved), _MANY):
         states |= dict(session.execute(select(Alert.id, Alert.state).where(Alert.id.in_([case.alert_id for case in moved[start : start + _MANY]]))).tuples().all())
     insert_rows(session, AlertEvent, {

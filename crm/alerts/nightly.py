@@ -122,9 +122,14 @@ class Night:
             else:
                 stirred.append(row.id)
         self._seen([number for number in quiet.values() if isinstance(number, int)])
-        standing, settled = quiet, {}
+        settled: dict[Key, Alert] = {}
+        standing = quiet
         for alert in self._load(stirred):
-            (settled if alert.state in CLOSED else standing)[alert.enterprise_id, alert.rule, alert.subject] = alert  # type: ignore[index]
+            key = (alert.enterprise_id, alert.rule, alert.subject)
+            if alert.state in CLOSED:
+                settled[key] = alert
+            else:
+                standing[key] = alert
         return standing, settled
 
     def _is_quiet(self, alert: Any, row: Mapping[str, Any] | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
 
@@ -96,7 +96,7 @@ def resolve(session: Session, access: Access, alert_id: int, *, at: datetime, re
     """Settle an alert by a person's judgement. It stays watched: it opens again when it worsens."""
     alert = standing(session, access, alert_id, version)
     reason = _reason(reason, "请写明解除的理由。")
-    values = {"state": "resolved", "resolved_at": at, "resolution": reason, "snoozed_until": None, "muted_until": None, "is_watched": True, **first_time(alert, at)}
+    values: dict[str, Any] = {"state": "resolved", "resolved_at": at, "resolution": reason, "snoozed_until": None, "muted_until": None, "is_watched": True, **first_time(alert, at)}
     if alert.state == "muted":
         _end_mute(session, alert, at)
     change(session, alert, "resolved", at=at, by=access.user_id, note=reason, **values)
@@ -145,7 +145,7 @@ def undo(session: Session, access: Access, alert_id: int, *, at: datetime) -> Al
     before = (last.detail or {}).get("before")
     if before is None:
         raise Conflict("这一步不能撤销；请直接改成需要的状态。")
-    values = {name: _typed(name, before.get(name)) for name in KEPT}
+    values: dict[str, Any] = {name: _typed(name, before.get(name)) for name in KEPT}
     if values["state"] not in CLOSED:
         no_other(session, alert)
     _end_mute(session, alert, at)

@@ -188,5 +188,6 @@ def _leads(session: Session, where: list[Any]) -> dict[tuple[str, int], int]:
     query = select(AlertOutcome.rule, AlertOutcome.year, AlertOutcome.warned_on, AlertOutcome.happened_on).join(Enterprise, Enterprise.id == AlertOutcome.enterprise_id)
     days: dict[tuple[str, int], list[int]] = {}
     for rule, year, first, then in session.execute(query.where(AlertOutcome.warned_on.is_not(None), AlertOutcome.happened_on.is_not(None), *where)):
-        days.setdefault((rule, year), []).append((then - first).days)
+        if first is not None and then is not None:
+            days.setdefault((rule, year), []).append((then - first).days)
     return {key: sorted(found)[len(found) // 2] for key, found in days.items()}

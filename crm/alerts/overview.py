@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import and_, case, func, select
 
 from crm.alerts.models import LEVELS, Alert, AlertWeek
 from crm.alerts.queries import SHOWN
@@ -90,7 +90,7 @@ def total(found: list[Place]) -> Place:
     return made
 
 
-def _standing(access: Access, code: ColumnElement[str], rule: str | None) -> Select[Any]:
+def _standing(access: Access, code: ColumnElement[str], rule: str | None) -> Any:
     query = (
         select(code, Alert.level, func.count(), func.sum(case((Alert.state == "open", 1), else_=0)))
         .select_from(Alert).join(Enterprise, Enterprise.id == Alert.enterprise_id)
@@ -99,7 +99,7 @@ def _standing(access: Access, code: ColumnElement[str], rule: str | None) -> Sel
     return (query.where(Alert.rule == rule) if rule else query).group_by(code, Alert.level)
 
 
-def _raised(access: Access, code: ColumnElement[str], since: date, until: date, rule: str | None) -> Select[Any]:
+def _raised(access: Access, code: ColumnElement[str], since: date, until: date, rule: str | None) -> Any:
     query = (
         select(code, Alert.acknowledged_at, Alert.state, Alert.minutes_to_acknowledge)
         .select_from(Alert).join(Enterprise, Enterprise.id == Alert.enterprise_id)
@@ -108,7 +108,7 @@ def _raised(access: Access, code: ColumnElement[str], since: date, until: date, 
     return query.where(Alert.rule == rule) if rule else query
 
 
-def _closed(access: Access, code: ColumnElement[str], since: date, until: date, rule: str | None) -> Select[Any]:
+def _closed(access: Access, code: ColumnElement[str], since: date, until: date, rule: str | None) -> Any:
     query = (
         select(code, func.count())
         .select_from(Alert).join(Enterprise, Enterprise.id == Alert.enterprise_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, or_, select
 
@@ -140,7 +140,7 @@ def state_counts(session: Session, access: Access, filters: Filters | None = Non
     return _counted(session, access, Alert.state, Filters(levels=given.levels, rules=given.rules, region=given.region, owner=given.owner, officer=given.officer, went_up=given.went_up, q=given.q))
 
 
-def _counted(session: Session, access: Access, column: ColumnElement[str], filters: Filters) -> dict[str, int]:
+def _counted(session: Session, access: Access, column: Any, filters: Filters) -> dict[str, int]:
     query = select(column, func.count()).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(visible(access), *conditions(filters))
     return dict(session.execute(query.group_by(column)).tuples().all())
 

@@ -34,7 +34,7 @@ def find(session: Session, access: Access, alert_id: int, version: int | None = 
     """An alert of the jurisdiction for somebody who may handle alerts; `version` refuses one that has changed since it was shown."""
     access.need(*HANDLERS)
     query = select(Alert).join(Enterprise, Enterprise.id == Alert.enterprise_id).where(Alert.id == alert_id, visible(access))
-    alert = session.scalar(query.with_for_update(of=Alert).execution_options(populate_existing=True))
+    alert: Alert | None = session.scalar(query.with_for_update(of=Alert).execution_options(populate_existing=True))
     if alert is None:
         raise NotFound("没有这条预警，或者企业不在您的辖区内。")
     if version is not None and version != alert.version:
@@ -56,7 +56,7 @@ def change(session: Session, alert: Alert, kind: str, *, at: datetime, by: int |
     seen = alert.version
     session.flush()
     done = session.execute(update(Alert).where(Alert.id == alert.id, Alert.version == seen).values(**values, version=seen + 1).execution_options(synchronize_session=False))
-    if done.rowcount != 1:
+    if done.rowcount != 1:  # type: ignore[attr-defined]  # of an UPDATE
         raise Conflict(STALE)
     session.refresh(alert)
     event = AlertEvent(alert_id=alert.id, kind=kind, at=at, by=by, level=alert.level, state=alert.state, note=note, detail=(detail or {}) | {"before": before})
