@@ -18,7 +18,7 @@ from crm.ladder import changes
 from crm.security import gate
 from crm.security.logs import configure
 from crm.security.manager import Builder, CrmSecurityManager
-from crm.web import errors, filters, frame, headers, health
+from crm.web import errors, filters, frame, headers, health, packs
 from crm.web.site import API_MODULES, PAGE_MODULES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None, *
             module = importlib.import_module(name)
             for view in module.views:
                 builder.add_view_no_menu(view) if name in PAGE_MODULES else builder.add_api(view)
-        for part in (gate, filters, errors, frame, headers, health):
+        for part in (gate, filters, errors, frame, headers, health, packs):
             part.install(app)
     return app
 

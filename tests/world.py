@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from crm.alerts.models import Alert, AlertLink
 from crm.cases.models import Case
+from crm.criteria.models import RuleChange
 from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent
 from crm.imports.models import ImportBatch
 from crm.indicators.models import Filing
@@ -89,6 +90,8 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
                                   pack_hash="0" * 64, decided_at=AT, decided_by=author),
         "payout": AwardPayout(enterprise_id=key, pack="taizhou", award="first_entry", exclusion_group=None, year=2025, amount=10_000, paid_on=date(2026, 9, 1), document=name[:190],
                               recorded_at=AT, recorded_by=author),
+        "change": RuleChange(pack="taizhou", target=f"gone.{number}", from_on=date(2026, 9, 1), value="1元", before="2元", document=name[:190], clause="一", quote=name, reason=name,
+                             published_at=AT, published_by=author),
         "ruling": AwardRuling(pack="taizhou", question=f"award.q{number}", option=name[:190], reason=name, ruled_at=AT, ruled_by=author),
         "case": Case(uuid=str(uuid5(NAMESPACE_URL, code + "c")), enterprise_id=key, kind="finance", title=name[:190], detail=name, opened_at=AT, opened_by=author),
         "attachment": Attachment(

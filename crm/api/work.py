@@ -13,7 +13,7 @@ from crm.alerts.models import Alert
 from crm.api.facts import columns
 from crm.api.scoped import READERS, Body, ScopedApi, id_is, text_is
 from crm.core.clock import now, today
-from crm.jobs.chain import packs_of
+from crm.jobs.chain import current_packs
 from crm.ladder import operations as ladder
 from crm.ladder.models import Move
 from crm.security.request import access, db
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def packs() -> Packs:
     """The packs of this instance."""
-    return packs_of(current_app.extensions["crm_settings"])
+    return current_packs(db(), current_app.extensions["crm_settings"])
 
 
 STAFF = ("officer", "manager", "administrator")

@@ -257,12 +257,18 @@ class _Builder:
             term, known = self.condition(node.test, names, prefix)
             assert node.id is not None  # the schema asks for both
             assert label is not None
-            leaf = Criterion(len(self.criteria), node.id, item, label, term, guard, source, known and own_known, node.ask, node.note, veto)
+            leaf = Criterion(len(self.criteria), node.id, item, label, term, guard, self.published(node.test, names) or source, known and own_known, node.ask, node.note, veto)
             self.criteria.append(leaf)
             return Branch("leaf", node.id, label, source, own, criterion=leaf)
         kind = next(k for k in ("all", "any", "none", "at_least") if getattr(node, k) is not None)
         kids = tuple(self.branch(c, source, item, names, prefix, veto=kind == "none", when=guard) for c in branches(node))
         return Branch(kind, node.id, label, source, own, node.at_least.n if node.at_least else 0, kids)  # type: ignore[arg-type]
+
+    def published(self, text: str, names: Names) -> Sourced | None:
+        """The source of a value people published over the pack, where the condition asks for it."""
+        asked = [t.id for t in terms.walk(parse_condition(text, names)) if isinstance(t, Param)]
+        given = [v for name in asked if (v := self.pack.parameter(name, self.on)) is not None and (v.document or "").startswith("published.")]
+        return Sourced(**{name: getattr(given[0], name) for name in Sourced.model_fields}) if given else None
 
     def condition(self, text: str, names: Names, prefix: str = "") -> tuple[Condition, bool]:
         """The term with parameters filled in, and whether all of them are in force."""

@@ -20,6 +20,7 @@ from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.alerts.weeks import count_week
 from crm.core.clock import local
+from crm.criteria import published
 from crm.criteria.loading import load_packs
 from crm.ladder.changes import changed, clear
 from crm.ladder.counts import rebuild_counts
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from crm.config import Settings
     from crm.criteria.engine import Evaluation
     from crm.criteria.packs import Pack, Packs
+    from crm.criteria.published import Mark
 
 _FEW = 500
 
@@ -45,6 +47,21 @@ _FEW = 500
 def packs_of(settings: Settings) -> Packs:
     """The packs an instance works with; loaded once a process."""
     return _packs(settings.packs_dir, settings.packs, settings.data_dir / "cache" / "packs")
+
+
+def current_packs(session: Session, settings: Settings, mark: Mark | None = None) -> Packs:
+    """The packs with what people published laid over them. `mark` saves a query where the caller has read it."""
+    base, now_ = packs_of(settings), published.mark(session) if mark is None else mark
+    if now_[0] is None:
+        return base
+    key = (id(base), *now_)
+    if key not in _overlaid:
+        _overlaid.clear()
+        _overlaid[key] = published.applied(base, published.standing(session))
+    return _overlaid[key]
+
+
+_overlaid: dict[tuple[object, ...], Packs] = {}
 
 
 @lru_cache(maxsize=4)

@@ -6,8 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from crm.core.clock import local
-from crm.jobs import importing, messages, rendering  # noqa: F401 - they register their jobs
-from crm.jobs.chain import Chain, packs_of, refresh_changed
+from crm.jobs import importing, messages, rendering, trying  # noqa: F401 - they register their jobs
+from crm.jobs.chain import Chain, current_packs, refresh_changed
 from crm.jobs.registry import job
 from crm.ladder.changes import clear, listen
 
@@ -34,7 +34,7 @@ def nightly(context: Context) -> dict[str, Any]:
         context.progress(number, len(STEPS), label)
         begun = context.now()
         with context.transaction() as session:
-            chain = chain.within(session) if chain else Chain(session, packs_of(context.settings), on, begun, run_id=context.run.id)
+            chain = chain.within(session) if chain else Chain(session, current_packs(session, context.settings), on, begun, run_id=context.run.id)
             figures = getattr(chain, step)()
             if step == "counts":
                 clear(session, started)
@@ -50,4 +50,4 @@ def evaluate(context: Context) -> dict[str, Any]:
     """Firms changed since they were evaluated last: by an import, a filing, a title, a visit."""
     at = context.now()
     with context.transaction() as session:
-        return refresh_changed(session, packs_of(context.settings), local(at).date(), at)
+        return refresh_changed(session, current_packs(session, context.settings), local(at).date(), at)

@@ -104,3 +104,10 @@ def ladders_within(packs: Packs, region_code: str | None) -> list[Ladder]:
         if not any(ladder.places == other.places and ladder.between == other.between for other in found):
             found.append(ladder)
     return found
+
+
+def others_inside(packs: Packs, pack: Pack) -> tuple[str, ...]:
+    """Divisions inside a pack's own that another chosen pack judges."""
+    mine = (pack.region or "").rstrip("0")
+    mine += "0" * (len(mine) % 2)
+    return tuple(other.region for other in packs if other.region and other.region != pack.region and other.region.startswith(mine))

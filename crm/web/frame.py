@@ -16,6 +16,7 @@ from sqlalchemy import func, literal, or_, select, union_all
 from crm.alerts.models import Alert
 from crm.cases.models import Case
 from crm.core.clock import now
+from crm.criteria.models import RuleChange
 from crm.enterprises.models import Enterprise
 from crm.indicators.models import Filing
 from crm.jobs.models import JobRun, WorkerBeat
@@ -24,7 +25,6 @@ from crm.notices.models import Notice
 from crm.regions.models import Region, Zone
 from crm.security.gate import home
 from crm.web.filters import moment
-from crm.web.packs import place_glyph
 from crm.web.page import access, db
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import ColumnElement, Select
 
+    from crm.criteria.published import Mark
     from crm.security.access import Access
 
 STATIC = Path(__file__).parent / "static"
@@ -44,7 +45,7 @@ COUNT_TO = 100
 NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     ("", [("今日", "i-today", "TodayPage"), ("企业", "i-firm", "EnterprisesPage"), ("预警", "i-alert", "AlertsPage"),
           ("走访", "i-visit", "VisitsPage"), ("诉求", "i-case", "CasesPage")]),
-    ("培育", [("梯队看板", "i-board", "BoardPage"), ("临近阈值", "i-near", "NearPage"), ("奖补", "i-award", "AwardsPage")]),
+    ("培育", [("梯队看板", "i-board", "BoardPage"), ("临近阈值", "i-near", "NearPage"), ("奖补", "i-award", "AwardsPage"), ("条件与试算", "i-trial", "RulesPage")]),
     ("数据", [("导入", "i-import", "ImportsPage"), ("任务", "i-jobs", "JobsPage"), ("审计", "i-audit", "AuditPage"),
               ("管理", "i-admin", "AdminPage")]),
 ]
@@ -81,6 +82,7 @@ class Frame:
     counts: dict[str, int]
     worker: WorkerState
     night: JobRun | None  # the last nightly run that finished
+    rules: Mark | None = None  # changes whenever somebody publishes a value over a pack
 
 
 def frame() -> Frame:
@@ -98,15 +100,18 @@ def _read(who: Access) -> Frame:
             _open_alerts(who).scalar_subquery(),
             _open_cases(who).scalar_subquery(),
             _unread(who).scalar_subquery(),
+            select(func.max(RuleChange.id)).scalar_subquery(),
+            select(func.max(RuleChange.published_at)).scalar_subquery(),
+            select(func.max(RuleChange.revoked_at)).scalar_subquery(),
             JobRun,
         )
         .select_from(select(literal(1).label("one")).subquery())
         .outerjoin(JobRun, JobRun.id == select(func.max(JobRun.id)).where(JobRun.job == "nightly", JobRun.state == "done", JobRun.started_at.is_not(None)).scalar_subquery())
     ).one()
-    month, seen, alerts, cases, unread, night = facts
+    month, seen, alerts, cases, unread, *rules, night = facts
     counts = {"AlertsPage": alerts, "CasesPage": cases}
     worker = WorkerState(seen is not None and now() - seen <= SILENT_AFTER, seen, None, None)
-    return Frame(who.name, place_name(who), month, unread, counts, worker, night)
+    return Frame(who.name, place_name(who), month, unread, counts, worker, night, (rules[0], rules[1], rules[2]))
 
 
 def _open_alerts(who: Access) -> Select[tuple[int]]:
@@ -216,7 +221,6 @@ def asset(name: str) -> str:
 def install(app: Flask) -> None:
     """Give templates what base.html needs."""
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31_536_000
-    app.add_template_global(place_glyph)  # macros see globals only
 
     @app.context_processor
     def _names() -> dict[str, Any]:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import current_app
+from flask import current_app, g, has_request_context
 
-from crm.jobs.chain import packs_of
+from crm.jobs.chain import current_packs
 from crm.ladder.places import joined, ladder_at, ladder_of, ladders_within, packs_within
-from crm.web.page import access
+from crm.web.frame import frame
+from crm.web.page import access, db
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from flask import Flask
 
     from crm.criteria.packs import Pack, Packs
     from crm.ladder.places import Ladder
 
 
 def packs() -> Packs:
-    """All loaded packs."""
-    return packs_of(current_app.extensions["crm_settings"])
+    """All loaded packs, with what people published over them. Read once a request, beside what the page's frame shows."""
+    if "packs" not in g:
+        g.packs = current_packs(db(), current_app.extensions["crm_settings"], frame().rules if has_request_context() else None)
+    found: Packs = g.packs
+    return found
+
+
+def install(app: Flask) -> None:
+    """Macros see globals only."""
+    app.add_template_global(place_glyph)
 
 
 def pack_for(region_code: str | None) -> Pack:
