@@ -176,6 +176,7 @@ class Oracle:
         self.measures = {m.id: m for m in book.measures}
         self.missing_no = {f.id for f in (*book.events, *book.flags) if f.missing == "no"}
         self.scores_of: dict = {}
+        self.tests: dict = {}  # criterion id -> truth of its test alone
         self.ended = False
         self._space = {}
         self._space = self._words()
@@ -400,7 +401,7 @@ class Oracle:
     def tree(self, node):
         """Truth of a node as written."""
         if node.test is not None:
-            truth = self.ask(node.test)
+            truth = self.tests[node.id] = self.ask(node.test)
         elif node.all is not None:
             truth = conj(self.tree(n) for n in node.all)
         elif node.any is not None:
