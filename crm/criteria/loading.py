@@ -49,7 +49,7 @@ def load_packs(folder: Path, names: Iterable[str], cache: Path | None = None) ->
     chains = {name: _chain(folder, name) for name in wanted}
     stored = _cached(folder, chains, cache)
     if stored is None:
-        folders = {part: _read_folder(folder, part) for chain in chains.values() for part in chain}
+        folders = {part: _read_folder(folder, part) for part in dict.fromkeys(part for chain in chains.values() for part in chain)}
         if problems := [p for f in folders.values() for p in f.problems]:
             raise PackError(problems)
         books, problems = {}, []

@@ -1,18 +1,21 @@
 """Reads one YAML file of a pack: YAML 1.2, duplicate keys refused, every value's line remembered.
 
 Why not a plain load: YAML 1.1 turns `on` into true and `010000` into 4096, and most loaders let the second of two equal
-keys win silently.
+keys win silently. The structure is read by libyaml, where it is there; what a bare word means is always ruamel's YAML 1.2,
+and a file libyaml stumbles over is read by ruamel as a whole, for its account of the mistake.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+import yaml as pyyaml
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import ScalarNode
 
 from crm.criteria.errors import Problem
 
@@ -22,6 +25,21 @@ if TYPE_CHECKING:
     from crm.criteria.schema import Model
 
 Path_ = tuple[str | int, ...]
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_BARE, _TEXT = "bare", "tag:yaml.org,2002:str"
+if hasattr(pyyaml, "CBaseLoader"):
+
+    class _Quick(pyyaml.CBaseLoader):
+        """Composes nodes and leaves bare words to us."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+            """The tag of a node that names none."""
+            if kind is pyyaml.ScalarNode:
+                return _BARE if implicit[0] else _TEXT
+            return str(super().resolve(kind, value, implicit))
+
+else:
+    _Quick = None
 
 
 @dataclass(slots=True)
@@ -49,7 +67,8 @@ def read(path: Path, name: str) -> Source:
     source = Source(name)
     yaml = YAML(typ="safe", pure=True)
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        root = _quickly(text) or yaml.compose(text)
     except UnicodeDecodeError as error:
         source.problem((), f"不是 UTF-8 编码（第 {error.start} 字节），请另存为 UTF-8")
         return source
@@ -67,16 +86,51 @@ def read(path: Path, name: str) -> Source:
     return source
 
 
-def _build(node: Node, path: Path_, source: Source, yaml: YAML) -> Any:
+def _quickly(text: str) -> Any:
+    """The nodes as libyaml sees them; None without libyaml, for a broken or empty file, directives and explicit tags."""
+    if not isinstance(_Quick, type) or text.startswith("%"):  # a directive is ruamel's business
+        return None
+    try:
+        root = _Quick(text).get_single_node()
+    except pyyaml.YAMLError:
+        return None
+    return root if root is not None and _is_untagged(root, set()) else None
+
+
+def _is_untagged(node: Any, seen: set[int]) -> bool:
+    if id(node) in seen:
+        return True
+    seen.add(id(node))
+    if node.id == "scalar":
+        return node.tag in (_BARE, _TEXT)
+    inner = node.value if node.id == "sequence" else [part for pair in node.value for part in pair]
+    return node.tag.endswith((":map", ":seq")) and all(_is_untagged(part, seen) for part in inner)
+
+
+@lru_cache(maxsize=20_000)
+def _bare(text: str) -> Any:
+    """What a bare word means in YAML 1.2."""
+    if text[:1].isalpha() and text.lower() not in _WORDS:
+        return text
+    yaml = _yaml_12()
+    return yaml.constructor.construct_object(ScalarNode(yaml.resolver.resolve(ScalarNode, text, (True, False)), text))
+
+
+@cache
+def _yaml_12() -> YAML:
+    return YAML(typ="safe", pure=True)
+
+
+def _build(node: Any, path: Path_, source: Source, yaml: YAML) -> Any:
     source.lines[path] = node.start_mark.line + 1
-    match node:
-        case MappingNode():
+    match node.id:
+        case "mapping":
             made: dict[str, Any] = {}
             laid: dict[str, Any] = {}  # from `<<: *anchor`; what is written here wins
             for key_node, value_node in node.value:
                 key = str(key_node.value)
                 if key == "<<":
-                    for part in value_node.value if isinstance(value_node, SequenceNode) else [value_node]:
+                    for part in value_node.value if value_node.id == "sequence" else [value_node]:
                         laid |= _build(part, path, source, yaml)
                     continue
                 here = (*path, key)
@@ -87,10 +141,15 @@ def _build(node: Node, path: Path_, source: Source, yaml: YAML) -> Any:
                 made[key] = _build(value_node, here, source, yaml)
                 source.lines[here] = key_node.start_mark.line + 1
             return laid | made
-        case SequenceNode():
+        case "sequence":
             return tuple(_build(child, (*path, i), source, yaml) for i, child in enumerate(node.value))
-        case ScalarNode():
-            return yaml.constructor.construct_object(node)
+        case "scalar":
+            try:
+                if node.tag == _BARE:
+                    return _bare(node.value)
+                return node.value if not isinstance(node, ScalarNode) else yaml.constructor.construct_object(node)
+            except YAMLError:
+                pass
     source.problem(path, "不支持的 YAML 写法")
     return None
 
