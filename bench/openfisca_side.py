@@ -10,6 +10,7 @@ whether it is there, and a test gives 0 no, 1 unknown, 2 yes.
 import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 from openfisca_core.entities import build_entity
@@ -111,7 +112,7 @@ def title(name, count, *, missing):
 
 def main(facts_path, rules_path, out_path):
     """Build the system, set the facts, time the outcomes."""
-    facts, rules = np.load(facts_path), json.load(open(rules_path, encoding="utf-8"))
+    facts, rules = np.load(facts_path), json.loads(Path(rules_path).read_text(encoding="utf-8"))
     system = TaxBenefitSystem([FIRM])
     for name in facts.files:
         system.add_variable(variable(name, bool if facts[name].dtype == bool else float))

@@ -89,9 +89,13 @@ def _filings(ids: np.ndarray, revenue: np.ndarray, rng: np.random.Generator, on:
         made.append(_rows(ids, "year", str(on.year - back), "period", {name: _some(grown * (0.02 + (k * 7919 % 97) / 100), rng) for k, name in enumerate(YEARLY)} | {"revenue": _some(grown, rng)}))
     made.append(_rows(ids, "day", f"{on.year}-01-01", "period", {name: _some(rng.integers(0, 60, len(ids)), rng) for name in DAILY}))
     last = on.year * 12 + on.month - 2
+    grown, total = revenue.astype(float), np.zeros(len(ids))
     for index in range(last - months + 1, last + 1):
         year, month = index // 12, index % 12 + 1
-        ytd = (revenue * SEASON[:month].sum() * (1.05 if year == on.year else 1.0) * rng.normal(1, 0.05, len(ids)).clip(0.5)).astype(np.int64)
+        if month == 1 or not total.any():
+            grown, total = grown * rng.normal(1.04, 0.1, len(ids)).clip(0.5, 2), grown * SEASON[: month - 1].sum()
+        total = total + grown * SEASON[month - 1] * rng.normal(1, 0.1, len(ids)).clip(0.3)
+        ytd = total.astype(np.int64)
         made.append(_rows(ids, "month", f"{year}-{month:02d}", "ytd", {"revenue": _some(ytd, rng), "revenue_main": _some(ytd * 0.95, rng)}))
     return made
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import delete, func, select
 
-from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.core.bulk import among, fetch_columns, insert_rows, upsert_rows
 from crm.criteria import packing
 from crm.criteria.models import VerdictMask, VerdictRow, VerdictRules, VerdictStale
 
@@ -150,7 +150,7 @@ def _alone(session: Session, rules: int, firms: list[int], start: int, stop: int
     ids: list[int] = []
     heads: list[bytes] = []
     for at in range(0, len(firms), _BATCH):
-        query = select(VerdictRow.enterprise_id, VerdictRow.body).where(VerdictRow.enterprise_id.in_(firms[at : at + _BATCH]), VerdictRow.rules_id == rules)
+        query = select(VerdictRow.enterprise_id, VerdictRow.body).where(among(VerdictRow.enterprise_id, firms[at : at + _BATCH]), VerdictRow.rules_id == rules)
         some = fetch_columns(session, query)
         ids += some["enterprise_id"]
         heads += [body[start:stop] for body in some["body"]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlalchemy import case, insert, select, update
 
-from crm.core.bulk import fetch_columns, insert_rows, upsert_rows
+from crm.core.bulk import among, fetch_columns, insert_rows, upsert_rows
 from crm.core.db import is_postgresql
 from crm.criteria import masks, packing
 from crm.criteria.models import PackVersion, Transition, VerdictRow, VerdictRules
@@ -152,7 +152,7 @@ def _stored(session: Session, ids: pl.Series) -> pl.DataFrame:
     first, last = int(ids.min()), int(ids.max())  # type: ignore[arg-type]  # ids are integers
     if last - first >= _SPARSE * len(ids):
         wanted = ids.to_list()
-        return pl.concat([_fetched(session, asked.where(VerdictRow.enterprise_id.in_(wanted[i : i + _BATCH]))) for i in range(0, len(wanted), _BATCH)])
+        return pl.concat([_fetched(session, asked.where(among(VerdictRow.enterprise_id, wanted[i : i + _BATCH]))) for i in range(0, len(wanted), _BATCH)])
     return _fetched(session, asked.where(VerdictRow.enterprise_id.between(first, last)))
 
 

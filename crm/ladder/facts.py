@@ -14,6 +14,7 @@ import orjson
 import polars as pl
 from sqlalchemy import Integer, Text, case, cast, func, literal, literal_column, or_, select
 
+from crm.core.bulk import among
 from crm.core.frames import fetch_frame
 from crm.criteria.columns import NEVER, STAGE_ORDER, dtype
 from crm.criteria.terms import Column
@@ -80,7 +81,7 @@ def narrowed(query: Any, key: Any, only: Sequence[int] | range | None) -> list[A
     if isinstance(only, range):
         return [query.where(key.between(only.start, only.stop - 1))]
     ids = list(only)
-    return [query.where(key.in_(ids[i : i + _FEW])) for i in range(0, max(1, len(ids)), _FEW)]
+    return [query.where(among(key, ids[i : i + _FEW])) for i in range(0, max(1, len(ids)), _FEW)]
 
 
 def _read(session: Session, query: Any, key: Any, only: Sequence[int] | range | None, kinds: dict[str, Any]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from crm.alerts.models import LIVE, Alert
 from crm.alerts.settings import exact, whole
 from crm.alerts.watches.base import FEW, Watched, levelled
-from crm.core.bulk import fetch_columns
+from crm.core.bulk import among, fetch_columns
 from crm.core.money import human
 from crm.indicators.models import Filing
 
@@ -85,7 +85,7 @@ def _query(rule: AlertRule, year: int, month: int, measure: str, few: Sequence[i
         .outerjoin(prior, joined(prior, f"{year - 1}-{month:02d}"))
         .where(now.form == "ytd", now.period == at, now.superseded_at.is_(None), value.is_not(None), odd)
     )
-    return query if few is None else query.where(now.enterprise_id.in_(few))
+    return query if few is None else query.where(among(now.enterprise_id, few))
 
 
 def judged(rule: AlertRule, suspects: pl.DataFrame, on: date) -> pl.DataFrame:
