@@ -19,7 +19,7 @@ NAMED = {
     "password_changed": "改密码", "password_reset": "重置密码", "refused": "被拒绝的尝试", "export": "导出",
     "audit.verified": "核对审计链", "audit.export": "导出审计记录", "enterprises.export": "导出企业名单",
     "import.upload": "上传导入文件", "import.apply": "要求写入", "import.undo": "要求撤销", "import.discard": "放弃导入",
-    "import.checked": "检查导入文件", "import.applied": "导入写入", "import.undone": "导入撤销", "import.rejected_file": "下载退回行", "job.run": "立即运行任务", "job.cancel": "取消任务", "alert.export": "导出预警",
+    "import.checked": "检查导入文件", "import.applied": "导入写入", "import.undone": "导入撤销", "import.rejected_file": "下载退回行", "job.run": "立即运行任务", "job.cancel": "取消任务", "alert.export": "导出预警", "phone.carry": "名单装到手机",
 }
 
 ACTIONS = {

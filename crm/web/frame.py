@@ -182,6 +182,10 @@ def bottom_nav() -> list[Link]:
     entries = [("今日", "i-today", "TodayPage"), ("企业", "i-firm", "EnterprisesPage"), ("记走访", "i-plus", "VisitsPage.new"),
                ("预警", "i-alert", "AlertsPage"), ("我的", "i-user", "AccountPage")]
     links = []
+    if access().has("officer") and not access().has("manager", "administrator"):  # an officer's phone works without signal
+        shell = url_for("PhonePage.shell")
+        links = [Link("今日", "i-today", shell, _is_current("TodayPage")), Link("企业", "i-firm", f"{shell}#/firms", _is_current("EnterprisesPage")), Link("记走访", "i-plus", f"{shell}#/visit", current=False, go=True)]
+        entries = entries[3:]
     for label, icon, target in entries:
         view, _, method = target.partition(".")
         if may(view):

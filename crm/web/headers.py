@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from flask import request
 from flask_talisman import Talisman
 
+from crm.web import compress
+
 if TYPE_CHECKING:
     from flask import Flask, Response
 
@@ -36,6 +38,8 @@ def install(app: Flask) -> None:
         referrer_policy="same-origin",
         frame_options="DENY",
     )
+
+    compress.install(app)
 
     @app.after_request
     def _private(response: Response) -> Response:

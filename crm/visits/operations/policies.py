@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Policies offered for a firm; beyond that nobody reads them out."""
-NEAR_CRITERIA = 3
-"""A title short of more criteria than this is not offered. Our own default, not policy."""
+NEAR_CRITERIA, TITLES = 3, 4
+"""A title short of more criteria than this is not offered, and no more titles than that. Our own defaults, not policy."""
 _HOLDS = re.compile(r"holds\((\w+)\)")
 
 
@@ -39,12 +39,12 @@ def worth_mentioning(explanation: Explanation) -> tuple[Policy, ...]:
     pack, found = explanation.pack, {}
     awards = _awards_by_title(pack)
     for step in explanation.steps:
-        if step.state in ("unmet", "unknown") and step.item is not None and step.from_place == explanation.tier:
-            found[f"step.{step.id}"] = Policy(f"step.{step.id}", step.label, _why(step.item))
+        if step.state in ("unmet", "unknown") and step.item is not None and step.item.state != "met" and step.from_place == explanation.tier:
+            found[f"step.{step.id}"] = Policy(f"step.{step.id}", f"{step.label}培育", _why(step.item))
     if explanation.tier == pack.ladder[0].id:
         found |= {f"award.{a.id}": _award(pack, a, "首次上规后") for a in pack.book.awards if a.id == "first_entry"}
     near = [t for t in explanation.titles if t.state in ("met", "unmet", "unknown") and t.purpose == "award" and not t.held and t.reach.missing <= NEAR_CRITERIA and _known(t)]
-    for item in sorted(near, key=lambda t: t.reach.rank):
+    for item in sorted(near, key=lambda t: t.reach.rank)[:TITLES]:
         found[f"title.{item.title.id}"] = Policy(f"title.{item.title.id}", f"申报{item.title.short or item.title.label}", _why(item), item.source.status == "draft")
         found |= {f"award.{a.id}": _award(pack, a, f"认定{item.title.short or item.title.label}后") for a in awards.get(item.title.id, ())}
     return tuple(found.values())[:SHOWN]

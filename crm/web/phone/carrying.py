@@ -15,6 +15,7 @@ from flask_wtf.csrf import generate_csrf
 
 from crm.cases.models import KINDS as CASE_KINDS
 from crm.core.clock import now, today
+from crm.security import audit
 from crm.visits.models import KINDS
 from crm.web.agenda import QUIET_DAYS
 from crm.web.frame import frame
@@ -62,6 +63,9 @@ class PhoneDataPage(Page):
             answer = Response(status=304)
             answer.set_etag(tag)
             return answer
+        if "X-Have" not in request.headers and mine:  # a phone that has none of them yet
+            audit.record(db(), access(), "phone.carry", "user", access().user_id, firms=len(mine))
+            db().commit()
         have = set(request.headers.get("X-Have", "")[:LONGEST_HAVE].split(","))
         body = {
             **head, "format": FORMAT, "etag": tag, "at": now().isoformat(), "order": [line["id"] for line in mine],

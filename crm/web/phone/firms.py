@@ -49,11 +49,12 @@ MOST = 400
 """Firms carried along; an officer has 30 to 150."""
 CONTACTS, CASES, ALERTS, LINES = 4, 6, 4, 8
 DIGEST = 8
+EXACT = 100.0  # metres; a vaguer position says little of where a firm is
 _former_packs: dict[str, Pack | None] = {}
 
 
 def lines(session: Session, access: Access) -> list[dict[str, Any]]:
-    """My firms, by name; eight queries."""
+    """My firms, by name; nine queries."""
     rows = session.execute(
         select(Enterprise, Standing, Region.name, Industry.name).outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .join(Region, Region.code == Enterprise.region_code).outerjoin(Industry, Industry.code == Enterprise.industry_code)
@@ -63,6 +64,7 @@ def lines(session: Session, access: Access) -> list[dict[str, Any]]:
     if not ids:
         return []
     contacts, cases, alerts, visits = _contacts(session, ids), _cases(session, ids), _alerts(session, ids), _last_visits(session, ids)
+    places = _seen_at(session, [firm.id for firm, *_ in rows if firm.latitude is None])
     counties = _counties(session, {firm.region_code[:6] for firm, *_ in rows})
     verdicts = _verdicts(session, [(firm, standing) for firm, standing, *_ in rows])
     made = []
@@ -71,6 +73,8 @@ def lines(session: Session, access: Access) -> list[dict[str, Any]]:
         line = _identity(firm, county + region if len(firm.region_code) > 6 else county, industry)
         line |= _standing(standing, ladder_of(pack_for(firm.region_code))) | verdicts.get(firm.id, {})
         line["contacts"] = [[c.name, c.title, phone_for(access, c.phone, firm.officer_id)] for c in contacts[firm.id]]
+        if firm.latitude is None and firm.id in places:
+            line |= {"lat": places[firm.id][0], "lon": places[firm.id][1], "seen": True}
         line |= {"cases": cases[firm.id], "alerts": alerts[firm.id], "last": visits.get(firm.id)}
         line = {key: value for key, value in line.items() if value not in (None, [], "")}
         line["d"] = hashlib.sha256(orjson.dumps(line, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
@@ -140,6 +144,14 @@ def _last_visits(session: Session, ids: Sequence[int]) -> dict[int, dict[str, An
         }
         for v in session.scalars(query)
     }  # fmt: skip
+
+
+def _seen_at(session: Session, ids: Sequence[int]) -> dict[int, tuple[float, float]]:
+    """Where a firm without coordinates was visited last, by a position good enough to find it again."""
+    if not ids:
+        return {}
+    query = select(Visit.enterprise_id, Visit.latitude, Visit.longitude).where(Visit.enterprise_id.in_(ids), Visit.kind == "onsite", Visit.latitude.is_not(None), Visit.accuracy_m <= EXACT)
+    return {key: (lat, lon) for key, lat, lon in session.execute(query.order_by(Visit.started_at, Visit.id))}
 
 
 def _counties(session: Session, codes: Iterable[str]) -> dict[str, str]:

@@ -3,14 +3,14 @@
 (() => {
   "use strict";
   const { $, $$, store, outbox } = window.qijie;
-  const MOST_PHOTOS = 12, EDGE = 1600, QUALITY = .8, FAR = 500;
+  const MOST_PHOTOS = 12, EDGE = 1280, QUALITY = .72, FAR = 500;
   const clock = at => at.toTimeString().slice(0, 5);
   const iso = d => `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, "0")}-${String(d.getDate()).padStart(2, "0")}`;
   const rad = d => d * Math.PI / 180;
   const metres = (a, b, c, d) => 12742000 * Math.asin(Math.sqrt(Math.sin(rad(c - a) / 2) ** 2 + Math.cos(rad(a)) * Math.cos(rad(c)) * Math.sin(rad(d - b) / 2) ** 2));
   const far = m => m < 1000 ? `${Math.round(m)} 米` : `${(m / 1000).toFixed(1)} 公里`;
 
-  // at most 1,600 px; drawn anew, so that neither place nor camera travels along
+  // at most 1,280 px (sharp at a hand's breadth on paper), WebP where the browser can; drawn anew, so that neither place nor camera travels along
   async function shrink(file) {
     try {
       const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
@@ -18,7 +18,9 @@
       const canvas = Object.assign(document.createElement("canvas"), { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
       canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
       bitmap.close?.();
-      const blob = await new Promise(done => canvas.toBlob(done, "image/jpeg", QUALITY));
+      const drawn = type => new Promise(done => canvas.toBlob(done, type, QUALITY));
+      let blob = await drawn("image/webp");
+      if (blob?.type !== "image/webp") blob = await drawn("image/jpeg");
       if (blob) return blob;
     } catch { /* the server will look at it as it is */ }
     return file;
@@ -125,15 +127,21 @@
       box.append(image, drop);
       shots.insertBefore(box, $(".shot--add", shots));
     }
+    // the picture itself is drawn anew and carries no place; who wants it has it written under the picture
+    function placeNow() {
+      if (!$("[data-photo-place]", form).checked || !field("latitude").value) return null;
+      return `拍摄位置 ${(+field("latitude").value).toFixed(5)}, ${(+field("longitude").value).toFixed(5)} ±${field("accuracy_m").value} 米`;
+    }
+    $("[data-photo-place]", form).addEventListener("change", e => { if (e.target.checked && !field("latitude").value) locate(); });
     async function take(input) {
       shotsError.hidden = true;
       const files = [...input.files];
       input.value = "";
       for (const file of files) {
         if (photos.length + $$("[data-kept]", form).length >= MOST_PHOTOS) { refusePhoto(`照片最多 ${MOST_PHOTOS} 张，请先删掉不用的。`); break; }
-        const blob = await shrink(file), photo = { uuid: store.uuid(), role: "photo", name: (file.name || "照片").replace(/\.\w+$/, "") + ".jpg", type: blob.type || "image/jpeg", blob };
+        const blob = await shrink(file), photo = { uuid: store.uuid(), role: "photo", name: (file.name || "照片").replace(/\.\w+$/, "") + ".jpg", type: blob.type || "image/jpeg", blob, caption: placeNow() };
         if (isNew) {
-          try { const data = await blob.arrayBuffer(); await store.put("files", { uuid: photo.uuid, visit: uuid(), role: "photo", name: photo.name, type: photo.type, size: data.byteLength, data: await store.seal(data), sent: false, at: Date.now() }); }
+          try { const data = await blob.arrayBuffer(); await store.put("files", { uuid: photo.uuid, visit: uuid(), role: "photo", name: photo.name, type: photo.type, size: data.byteLength, data: await store.seal(data), caption: photo.caption && await store.seal(photo.caption), sent: false, at: Date.now() }); }
           catch (error) { if (store.isFull(error)) { refusePhoto("手机空间不够，这张照片没存下，前面的都在。请先到“待上传”把旧的传完，或删掉手机里不用的东西。"); break; } refusePhoto("这张照片没存下，请再拍一次。"); continue; }
         }
         photos.push(photo);
@@ -145,7 +153,7 @@
     async function restorePhotos() {
       if (!isNew) return;
       for (const f of (await store.filesOf(uuid())).filter(f => f.role === "photo" && !f.sent && f.data).sort((a, b) => a.at - b.at)) {
-        const photo = { uuid: f.uuid, role: "photo", name: f.name, type: f.type, blob: new Blob([await store.unseal(f.data)], { type: f.type }) };
+        const photo = { uuid: f.uuid, role: "photo", name: f.name, type: f.type, caption: await store.unseal(f.caption), blob: new Blob([await store.unseal(f.data)], { type: f.type }) };
         photos.push(photo); showPhoto(photo);
       }
     }
@@ -177,7 +185,7 @@
         field("latitude").value = c.latitude.toFixed(6); field("longitude").value = c.longitude.toFixed(6); field("accuracy_m").value = Math.round(c.accuracy);
         let text = `已定位 ±${Math.round(c.accuracy)} 米`;
         const { lat, lon } = form.dataset;
-        if (lat && lon) { const m = metres(c.latitude, c.longitude, +lat, +lon); text += `，距登记地址 ${far(m)}${m > FAR + c.accuracy ? "，离得较远，仍可保存" : ""}`; }
+        if (lat && lon) { const m = metres(c.latitude, c.longitude, +lat, +lon); text += `，距${form.dataset.known || "登记地址"} ${far(m)}${m > FAR + c.accuracy ? "，离得较远，仍可保存" : ""}`; }
         else if (c.accuracy > 200) text += "，不太准，仍可保存";
         located.textContent = text; keep();
       }, () => { located.textContent = "没有定位成功，不影响保存"; }, { enableHighAccuracy: true, timeout: 10000, maximumAge: 60000 });
@@ -217,7 +225,7 @@
     }
     async function send() {
       const body = new FormData(form);
-      body.delete("photos"); photos.forEach(p => body.append("photos", p.blob, p.name));
+      body.delete("photos"); photos.forEach(p => { body.append("photos", p.blob, p.name); body.append("photos_caption", p.caption || ""); });
       const signed = await signature(); if (signed) body.append("signature_firm", signed, "签名.png");
       const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json", "X-CSRFToken": window.qijie.csrf() } });
       const data = await answer.json().catch(() => ({}));

@@ -1,7 +1,7 @@
 // Today, my firms, and the card of one: all from what the phone carries along.
 (() => {
   "use strict";
-  const { carried, draw, iso, far } = window.qijie;
+  const { carried, outbox, draw, iso, far, toast } = window.qijie;
   const { h, icon, place, level, state, money, day, daysFrom, panel, tile, strip, head, call } = draw;
   const WEEK = "日一二三四五六", SHOWN = 8;
   const cap = text => text ? h("p", { class: "wl__d" }, text) : null;
@@ -16,12 +16,24 @@
     return [ul, more];
   }
 
+  // taking an alert on says it is mine: that needs the server's word, so it waits for signal
+  async function take(button, alert) {
+    button.setAttribute("aria-busy", "true");
+    try {
+      await outbox.post("/alerts/" + alert.id + "/acknowledge");
+      alert.open = false;
+      toast("已认领");
+      dispatchEvent(new CustomEvent("phone:again"));
+      carried.refresh();
+    } catch (error) { button.removeAttribute("aria-busy"); toast(error instanceof outbox.Later ? "没有网络，认领要等有信号" : error instanceof outbox.SignIn ? "登录已过期，请重新登录再认领" : error.message); }
+  }
+
   function today() {
     const now = new Date(), on = iso(now), t = carried.today(now), about = carried.head();
-    const due = ({ f, v }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (v.next_on < on ? " due--late" : "") }, v.next_on < on ? `超 ${daysFrom(v.next_on, on)} 天` : v.next_on === on ? "今天" : day(v.next_on)), f.address ? h("span", { class: "cap" }, f.address.slice(-12)) : null),
+    const due = ({ f, v }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (v.next_on < on ? " due--late" : "") }, v.next_on < on ? `超 ${daysFrom(v.next_on, on)} 天` : v.next_on === on ? "今天" : day(v.next_on)), f.address ? h("span", { class: "cap" }, f.address.replace(/^.*?[市县区](?=.{4})/, "")) : null),
       cap(v.next && "上次说好：" + v.next), cap(f.near), h("span", { class: "wl__e acts" }, call(f, f.contacts?.[0]), log(f)));
     const late = ({ f, c }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, c.title), cap(f.name + (c.unit ? " · 已交办" + c.unit : "")), h("span", { class: "wl__e" }, h("span", { class: "due due--late" }, `超 ${daysFrom(c.due, on)} 天`)));
-    const fresh = ({ f, a }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), h("p", { class: "wl__tags" }, level(a.level), place(f.rung)), cap(a.text));
+    const fresh = ({ f, a }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), h("p", { class: "wl__tags" }, level(a.level), place(f.rung)), cap(a.text), h("span", { class: "wl__e" }, h("button", { class: "btn", type: "button", onclick: e => take(e.currentTarget, a) }, "认领", h("span", { class: "sr" }, f.name + " 的预警"))));
     const quiet = f => { const seen = carried.visitedOn(f); return h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f), cap(seen ? "上次 " + seen : "没有走访记录"), h("span", { class: "wl__e" }, seen ? h("span", { class: "due" }, daysFrom(seen, on) + " 天") : log(f))); };
     return [
       head(`${now.getMonth() + 1}月${now.getDate()}日 周${WEEK[now.getDay()]}`, about.user.place, `我联系 ${carried.all().length} 家`, about.month && "数据截至 " + about.month),
@@ -103,8 +115,11 @@
             panel("step", f.step ? "下一步：" + f.step : "梯度", null, f.tests?.length ? [f.tests.map(test), h("p", { class: "panel__f" }, "按 " + f.as_of + " 的评估")] : h("p", { class: "panel__b sub" }, f.as_of ? "按现有数据，没有差着的条件。" : "这家企业还没有评估过。")),
             panel("say", "可以讲的政策", null, f.policies?.length ? h("ul", { class: "wl" }, f.policies.map(([, title, why, draft]) => h("li", {}, h("span", { class: "wl__n" }, title, draft ? [" ", h("span", { class: "tag tag--draft" }, "草案")] : null), cap(why)))) : h("p", { class: "panel__b sub" }, "按现有数据，暂时没有临近的称号和奖补。")),
             panel("money", "经营", null, h("div", { class: "panel__b" }, figures(f))),
-            h("p", { class: "cap" }, "信用代码 ", h("span", { class: "code" }, f.uscc), "　", h("a", { href: "/enterprises/" + f.id }, "企业全貌（要联网）"))))),
+            h("p", { class: "cap" }, "信用代码 ", h("span", { class: "code" }, f.uscc)), h("p", {}, h("a", { class: "btn", href: "/enterprises/" + f.id }, "企业全貌（要联网）"))))),
     ];
   }
-  window.qijie.firmPages = { today, jump, firms, firm, picker, searchBox };
+  // beside the form on a desk: what one looks at before going in
+  const beside = f => h("aside", { class: "panel only-desk card-before", "aria-labelledby": "h-card" }, h("div", { class: "panel__h" }, h("h2", { id: "h-card" }, "进门前看一眼")), h("div", { class: "panel__b stack" }, figures(f), f.near ? h("p", { class: "sub" }, "最近的一条：" + f.near) : null,
+    h("div", {}, h("h3", {}, "未了结的事"), f.cases?.length ? h("ul", { class: "tl tl--tight" }, f.cases.map(c => h("li", {}, h("p", { class: "tl__t" }, c.title), h("p", { class: "tl__d" }, [c.kind, c.unit, c.due && c.due + " 前"].filter(Boolean).join(" · "))))) : h("p", { class: "sub" }, "没有。")), h("p", {}, h("a", { href: card(f) }, "企业卡"))));
+  window.qijie.firmPages = { beside, today, jump, firms, firm, picker, searchBox };
 })();

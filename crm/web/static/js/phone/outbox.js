@@ -104,6 +104,7 @@
   }
   async function sendFile(item, file) {
     const query = new URLSearchParams({ role: file.role, name: file.name });
+    if (file.caption) query.set("caption", await store.unseal(file.caption));
     const found = await write(`/visits/${item.uuid}/files/${file.uuid}?${query}`, { method: "PUT", body: new Blob([await store.unseal(file.data)], { type: file.type }), headers: { "Content-Type": file.type } });
     if (found.uuid !== file.uuid) throw new Later();
   }
@@ -176,5 +177,10 @@
     try { const worker = await navigator.serviceWorker?.getRegistration?.(); await worker?.sync?.register("outbox"); } catch { /* not there: the page tries by itself */ }
     return send({ now: true });
   }
-  q.outbox = { add, list, change, drop, takeBack, again, counts, send, ask, session, call, on: f => listeners.add(f), Later, SignIn, Refused };
+  // something said to the server at once, or not at all
+  async function post(url, body = {}) {
+    await session();
+    return write(url, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  }
+  q.outbox = { post, add, list, change, drop, takeBack, again, counts, send, ask, session, call, on: f => listeners.add(f), Later, SignIn, Refused };
 })();

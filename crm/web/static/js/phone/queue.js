@@ -64,6 +64,11 @@
       fix ? h("div", { class: "fix" }, h("p", { class: "fix__t" }, fix[0]), h("p", { class: "row" }, fix[1])) : null,
       h("span", { class: "wl__e" }, item.state === "sent" && item.accepted ? h("a", { class: "btn", href: item.accepted.url }, "签发") : h("span", { class: "tag " + css }, text)));
   }
+  // what the page would show: drawn again only when it differs, never under a finger
+  async function looks() {
+    const items = await store.all("outbox"), files = await store.all("files");
+    return JSON.stringify([items.map(i => [i.uuid, i.state, i.tries, i.code, i.message, Boolean(i.accepted)]), files.map(f => [f.uuid, f.sent])]);
+  }
   async function queue() {
     const items = (await outbox.list()).reverse(), files = (await store.all("files")).map(({ uuid, visit, sent, size: bytes }) => ({ uuid, visit, sent, size: bytes })), open = items.filter(i => i.state !== "sent");
     const room = await store.room(), waiting = open.reduce((sum, i) => sum + files.filter(f => f.visit === i.uuid && !f.sent).reduce((n, f) => n + f.size, 0), 0);
@@ -107,5 +112,5 @@
     document.body.append(form);
     form.submit();
   }
-  window.qijie.queuePages = { queue, me };
+  window.qijie.queuePages = { queue, me, looks };
 })();

@@ -9,7 +9,7 @@
     [/^\/visit\/(\d+)$/, "记走访", visitPages.visit], [/^\/queue$/, "待上传", queuePages.queue], [/^\/me$/, "我的", queuePages.me],
   ];
   const NEEDS_FIRMS = new Set([firmPages.today, firmPages.firms, firmPages.firm, visitPages.choose, visitPages.visit]);
-  let at = null, drawn = 0;
+  let at = null, drawn = 0, drawnAs = null, shownFirms = false;
 
   function asked() {
     const [path, query] = (location.hash.slice(1) || "/").split("?");
@@ -17,8 +17,14 @@
     return { path: "/", title: "今日", page: firmPages.today, values: {} };
   }
   async function show({ keep = false } = {}) {
-    const turn = ++drawn, next = asked(), same = at === next.path;
-    if (keep && (next.page === visitPages.visit || next.page === visitPages.choose || next.page === firmPages.firms)) { strips(); return; } // never under somebody's fingers
+    const next = asked(), same = at === next.path;
+    // never under somebody's fingers, nor in the way of a page that is being opened
+    if (keep && (!same || next.page === visitPages.visit || next.page === visitPages.choose || next.page === firmPages.firms)) { if (at) strips(); return; }
+    const looks = next.page === queuePages.queue ? await queuePages.looks() : null;
+    if (keep && (at !== next.path || looks && looks === drawnAs)) { strips(); return; }
+    const turn = ++drawn;
+    drawnAs = looks;
+    shownFirms = Boolean(carried.head());
     visitPages.leave();
     let parts;
     try { parts = NEEDS_FIRMS.has(next.page) && !carried.head() ? await gate() : await next.page(next.values); } catch (error) { if (!(error instanceof store.Locked)) throw error; parts = await gate(); }
@@ -68,7 +74,7 @@
       first = await carried.refresh();
       if (first === "signin") await store.put("meta", { k: "state", signIn: true });
       else if (first !== "offline") await store.put("meta", { k: "state", signIn: false });
-      if (first === "new" || before !== first) await show({ keep: Boolean(at) && Boolean(carried.head()) && before !== null });
+      if (first === "new" || before !== first) await show({ keep: shownFirms });
     })().finally(() => { going = null; strips(); });
   }
   let offered = null;
@@ -89,6 +95,7 @@
   (async () => {
     try { await carried.load(); } catch (error) { if (!(error instanceof store.Locked)) throw error; }
     await show();
+    performance.mark("qijie-ready");
     box.dataset.ready = "1";
     if (navigator.serviceWorker) navigator.serviceWorker.register(box.dataset.worker).then(async r => { try { await r.periodicSync?.register("outbox", { minInterval: 3600000 }); } catch { /* not allowed here */ } }).catch(() => {});
     await sync();

@@ -39,7 +39,7 @@
 
   async function fill(form, f, made) {
     const last = carried.last(f), now = new Date();
-    Object.assign(form.dataset, { draft: "new:" + f.id, firm: f.name, firmId: f.id, lat: f.lat ?? "", lon: f.lon ?? "", again: "1" });
+    Object.assign(form.dataset, { draft: "new:" + f.id, firm: f.name, firmId: f.id, lat: f.lat ?? "", lon: f.lon ?? "", known: f.seen ? "上次走访处" : "", again: "1" });
     form.elements.enterprise.value = f.id;
     $("[data-firm-name]", form).textContent = f.name;
     $("[data-firm-tags]", form).replaceChildren(...[level(f.level), place(f.rung), h("span", { class: "cap" }, [f.region, f.products].filter(Boolean).join(" · "))].filter(Boolean));
@@ -73,9 +73,10 @@
     if (!f || !html) return [head("记走访"), strip("warn", "i-info", "这家企业不在本机。", h("a", { href: "/visits/new?enterprise=" + id }, "联网打开"), "，或从“企业”里另选一家。")];
     const box = h("div", { class: "cols cols--form shell--form" });
     box.innerHTML = html; // our own server's empty form, escaped there; nothing of a person's goes through here
+    box.append(firmPages.beside(f));
     const form = $("form", box);
     await fill(form, f);
-    const made = visitForm(form, { saved: async () => { open = null; carried.overlay(); location.hash = "#/queue"; window.qijie.toast("已存本机，有信号就上传"); } });
+    const made = visitForm(form, { saved: async () => { open = null; carried.overlay(); location.hash = "#/queue"; document.querySelector(".toasts").replaceChildren(); window.qijie.toast("已存本机，有信号就上传"); } });
     for (const p of await usual(f)) made.addRow("person-" + p.side, personRow(p));
     made.showWhen(); made.showNext();
     await offerDraft(form, made);
