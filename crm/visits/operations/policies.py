@@ -6,7 +6,6 @@ that is for the awards page and, where the text leaves it open, for a person.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ SHOWN = 8
 """Policies offered for a firm; beyond that nobody reads them out."""
 NEAR_CRITERIA, TITLES = 3, 4
 """A title short of more criteria than this is not offered, and no more titles than that. Our own defaults, not policy."""
-_HOLDS = re.compile(r"holds\((\w+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ def worth_mentioning(explanation: Explanation) -> tuple[Policy, ...]:
         if step.state in ("unmet", "unknown") and step.item is not None and step.item.state != "met" and step.from_place == explanation.tier:
             found[f"step.{step.id}"] = Policy(f"step.{step.id}", f"{step.label}培育", _why(step.item))
     if explanation.tier == pack.ladder[0].id:
-        found |= {f"award.{a.id}": _award(pack, a, "首次上规后") for a in pack.book.awards if a.id == "first_entry"}
+        found |= {f"award.{a.id}": _award(pack, a, "首次上规后") for a in pack.book.awards if a.trigger is not None and a.trigger.kind == "first_entry"}
     near = [t for t in explanation.titles if t.state in ("met", "unmet", "unknown") and t.purpose == "award" and not t.held and t.reach.missing <= NEAR_CRITERIA and _known(t)]
     for item in sorted(near, key=lambda t: t.reach.rank)[:TITLES]:
         found[f"title.{item.title.id}"] = Policy(f"title.{item.title.id}", f"申报{item.title.short or item.title.label}", _why(item), item.source.status == "draft")
@@ -69,9 +67,8 @@ def explained(pack: Pack, ids: Iterable[str]) -> list[dict[str, Any]]:
 def _awards_by_title(pack: Pack) -> dict[str, list[Award]]:
     found: dict[str, list[Award]] = {}
     for award in pack.book.awards:
-        test = getattr(award.requires, "test", None) or ""
-        for title in _HOLDS.findall(test):
-            found.setdefault(title, []).append(award)
+        if award.trigger is not None and award.trigger.title is not None:
+            found.setdefault(award.trigger.title, []).append(award)
     return found
 
 

@@ -55,7 +55,7 @@ class PhoneDataPage(Page):
     @permission_name("read")
     def bundle(self) -> ResponseReturnValue:
         """Everything of my firms; with `X-Have` (what the phone holds: id.digest,…) only what is new, 304 when nothing is."""
-        mine = firms.lines(db(), access())
+        mine = firms.lines(db(), access(), today())
         head, forms = _head(), _forms({line["pack"] for line in mine})
         digest = hashlib.sha256(orjson.dumps([FORMAT, head, sorted(forms), [(line["id"], line["d"]) for line in mine]]))
         tag = f"{access().user_id}-{digest.hexdigest()[:20]}"

@@ -34,6 +34,7 @@ from crm.visits.operations.policies import worth_mentioning
 from crm.visits.operations.standing import status_of
 from crm.web.agenda import mine
 from crm.web.packs import pack_for
+from crm.web.visits.mention import claimable, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from crm.criteria.packs import Pack
     from crm.ladder.places import Ladder
     from crm.security.access import Access
+    from crm.visits.operations.policies import Policy
 
 MOST = 400
 """Firms carried along; an officer has 30 to 150."""
@@ -53,8 +55,8 @@ EXACT = 100.0  # metres; a vaguer position says little of where a firm is
 _former_packs: dict[str, Pack | None] = {}
 
 
-def lines(session: Session, access: Access) -> list[dict[str, Any]]:
-    """My firms, by name; nine queries."""
+def lines(session: Session, access: Access, on: date) -> list[dict[str, Any]]:
+    """My firms, by name; a fixed number of queries for each pack."""
     rows = session.execute(
         select(Enterprise, Standing, Region.name, Industry.name).outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .join(Region, Region.code == Enterprise.region_code).outerjoin(Industry, Industry.code == Enterprise.industry_code)
@@ -66,12 +68,14 @@ def lines(session: Session, access: Access) -> list[dict[str, Any]]:
     contacts, cases, alerts, visits = _contacts(session, ids), _cases(session, ids), _alerts(session, ids), _last_visits(session, ids)
     places = _seen_at(session, [firm.id for firm, *_ in rows if firm.latitude is None])
     counties = _counties(session, {firm.region_code[:6] for firm, *_ in rows})
-    verdicts = _verdicts(session, [(firm, standing) for firm, standing, *_ in rows])
+    verdicts, due = _verdicts(session, [(firm, standing) for firm, standing, *_ in rows]), _due(session, [firm for firm, *_ in rows], on)
     made = []
     for firm, standing, region, industry in rows:
         county = counties.get(firm.region_code[:6], "")
         line = _identity(firm, county + region if len(firm.region_code) > 6 else county, industry)
         line |= _standing(standing, ladder_of(pack_for(firm.region_code))) | verdicts.get(firm.id, {})
+        policies = together(due.get(firm.id, ()), line.get("policies", ()))
+        line["policies"] = [[p.id, p.title, p.why, p.draft] for p in policies]
         line["contacts"] = [[c.name, c.title, phone_for(access, c.phone, firm.officer_id)] for c in contacts[firm.id]]
         if firm.latitude is None and firm.id in places:
             line |= {"lat": places[firm.id][0], "lon": places[firm.id][1], "seen": True}
@@ -158,6 +162,14 @@ def _counties(session: Session, codes: Iterable[str]) -> dict[str, str]:
     return dict(session.execute(select(Region.code, Region.name).where(Region.code.in_(sorted(codes)))).tuples().all())
 
 
+def _due(session: Session, firms: Sequence[Enterprise], on: date) -> dict[int, tuple[Policy, ...]]:
+    """Money each firm may claim, pack by pack."""
+    by_pack: dict[Pack, list[int]] = defaultdict(list)
+    for firm in firms:
+        by_pack[pack_for(firm.region_code)].append(firm.id)
+    return {key: found for pack, ids in by_pack.items() for key, found in claimable(session, pack, ids, on).items()}
+
+
 def _verdicts(session: Session, firms: Sequence[tuple[Enterprise, Standing | None]]) -> dict[int, dict[str, Any]]:
     """Ladder and policies of each firm, by the rules that gave its verdict."""
     query = select(VerdictRow.enterprise_id, VerdictRow.as_of, VerdictRow.body, VerdictRules.pack, VerdictRules.pack_hash)
@@ -192,5 +204,4 @@ def _said(pack: Pack, as_of: date, body: bytes, place: str | None) -> dict[str, 
             continue
         kept = [[c.label, c.state, c.required, c.actual, c.gap, c.clause] for c in short]
         tests.append({"name": test.name, "draft": test.draft, "met": sum(c.state == "met" for c in test.criteria), "lines": kept, "source": test.source})
-    policies = [[p.id, p.title, p.why, p.draft] for p in worth_mentioning(explanation)]
-    return {"as_of": as_of.isoformat(), "tests": tests, "policies": policies}
+    return {"as_of": as_of.isoformat(), "tests": tests, "policies": worth_mentioning(explanation)}

@@ -34,6 +34,7 @@ from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db, wants_json
 from crm.web.visits.filters import visit_filters
 from crm.web.visits.form import VisitForm, draft_of, refuse, uploads, values_of
+from crm.web.visits.mention import claimable, together
 from crm.web.visits.words import names_of
 
 if TYPE_CHECKING:
@@ -209,9 +210,10 @@ def _policies(firm: Enterprise, visit: Visit | None) -> list[PolicyRow]:
     """What is worth mentioning to the firm; of a visit being changed, first what was ticked."""
     pack, ticked = pack_for(firm.region_code), visit.policies if visit else []
     found = {row["id"]: PolicyRow(row["id"], row["title"], draft=row["draft"], ticked=True) for row in explained(pack, ticked)}
-    if (verdict := verdict_of(db(), firm.id, pack)) is not None:
-        for p in worth_mentioning(explain(verdict.pack, verdict.row, verdict.as_of)):
-            found[p.id] = PolicyRow(p.id, p.title, p.why, p.draft, ticked=p.id in ticked)
+    verdict = verdict_of(db(), firm.id, pack)
+    near = worth_mentioning(explain(verdict.pack, verdict.row, verdict.as_of)) if verdict is not None else ()
+    for p in together(claimable(db(), pack, [firm.id], today()).get(firm.id, ()), near):
+        found[p.id] = PolicyRow(p.id, p.title, p.why, p.draft, ticked=p.id in ticked)
     return list(found.values())
 
 
