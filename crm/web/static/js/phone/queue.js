@@ -40,9 +40,10 @@
     await outbox.again(item.uuid);
   }
   async function move(item) {
-    const box = h("select", { class: "in", id: "move-to" }, carried.all().map(f => h("option", { value: f.id }, f.name)));
+    const box = h("select", { class: "in", id: "move-to" }, carried.all().filter(f => f.id !== item.body.firm.id).map(f => h("option", { value: f.id }, f.name)));
     if (await ask("改记到哪一家", h("div", { class: "field" }, h("label", { for: "move-to" }, "我的企业"), box), [["取消", ""], ["改记", "yes", "btn--main"]]) !== "yes") return;
     const firm = carried.firm(+box.value);
+    if (!firm) { toast("名单刚变过，请再选一次"); return; }
     await rewrite(item, { firm: { id: firm.id, name: firm.name }, entries: item.body.entries.map(([n, v]) => [n, n === "enterprise" ? String(firm.id) : v]) });
   }
   async function renumber(item) {
