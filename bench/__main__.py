@@ -11,7 +11,7 @@ RUNS = (
     ("bench.imports", "--json"),
     ("bench.pdf", "--json"),
     ("bench.forecast", "--json"),
-    ("bench.kills", "--kills", "5", "--nights", "30", "--first", "2026-03-01", "--seconds", "60", "--json"),
+    ("bench.kills", "--kills", "5", "--nights", "30", "--first", "2026-03-01", "--json"),
 )
 
 

@@ -1,9 +1,9 @@
 """`kill -9` of the leading worker at random moments of a year of nights: what is lost, what is doubled, how soon the standby leads.
 
-    python -m bench.kills [--kills 50] [--nights 365] [--first 2026-01-01] [--seconds 550] [--database sqlite|postgresql|URL] [--reference] --json
+    python -m bench.kills [--kills 50] [--nights 365] [--first 2026-01-01] [--database sqlite|postgresql|URL] [--reference] --json
 
-Real worker processes (one leads, one stands by) on a demo city of 60 firms; only their clock is ours: it runs a year in
-`--seconds`. Messages go to an HTTP receiver in this process, which now and then answers 503. A URL names an empty database.
+Real worker processes (one leads, one stands by) on a demo city of 60 firms; only their clock is ours: it stands at a night
+until the night is worked off, then jumps to the next. Messages go to an HTTP receiver in this process, which now and then answers 503. A URL names an empty database.
 `--reference` lives the same year once more without kills and compares alerts and their events.
 """
 
@@ -19,6 +19,7 @@ import random
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -63,8 +64,6 @@ FIRST = date(2026, 1, 1)
 SECRET = "bench-only-secret-of-the-instance"
 PEOPLE = (("manager", "331000", "each"), ("manager", "331081", "each"), ("officer", "331000", "each"), ("manager", "331082", "digest"))
 REFUSE_ONE_IN = 30
-AFTER = 600.0
-"""How many times faster than the wall clock ours runs when the nights are over, so that what waits for the morning leaves."""
 
 
 def midnight(day: date) -> datetime:
@@ -72,17 +71,19 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), SHANGHAI).astimezone(UTC)
 
 
-class FakeClock:
-    """The year in seconds; the same in every process."""
+class SharedClock:
+    """What time it is in the year lived, read from a file: the same in every process, moved by the one that measures."""
 
-    def __init__(self, first: date, epoch: float, nights: int, seconds: float) -> None:
-        self._start, self._epoch, self._nights, self._seconds = midnight(first), epoch, nights, seconds
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT)
 
     def __call__(self) -> datetime:
-        """What time it is in the year lived."""
-        real = time.time() - self._epoch
-        within = min(real / self._seconds, 1.0) * self._nights * 86400
-        return self._start + timedelta(seconds=within + min(max(0.0, real - self._seconds) * AFTER, 12 * 3600))
+        """This instant of the year."""
+        return datetime.fromtimestamp(struct.unpack("d", os.pread(self._file, 8, 0))[0], UTC)
+
+    def set(self, at: datetime) -> None:
+        """Move it."""
+        os.pwrite(self._file, struct.pack("d", at.timestamp()), 0)
 
 
 class Told(Worker):
@@ -161,40 +162,60 @@ class Process:
 
 
 class Year:
-    """One run: two processes kept alive, the leader killed at random moments."""
+    """One run: two processes kept alive, the leader killed at random moments, the clock held until each night is worked off."""
 
-    def __init__(self, url: str, folder: Path, first: date, nights: int, seconds: float, kills: int, seed: int) -> None:
-        self._engine, self._kills = make_engine(url), kills
-        self._luck = random.Random(seed)
-        self._nights, self._seconds, self._folder = nights, seconds, folder
-        self._options = ["--url", url, "--data", str(folder), "--first", first.isoformat(), "--nights", str(nights), "--seconds", str(seconds)]
+    def __init__(self, url: str, folder: Path, first: date, nights: int, kills: int, seed: int) -> None:
+        self._engine, self._luck = make_engine(url), random.Random(seed)
+        self._first, self._nights, self._kills, self._folder = first, nights, kills, folder
+        self.clock = SharedClock(folder / "clock")
+        self.clock.set(midnight(first))
+        self._options = ["--url", url, "--data", str(folder)]
+        self._both: list[Process] = []
         self.takeovers: list[float] = []
         self.by_what: Counter[str] = Counter()
 
     def live(self) -> None:
-        """Start, kill, replace, until the year is over and everything is worked off."""
-        epoch = time.time() + 2
-        options = [*self._options, "--epoch", str(epoch)]
-        both = [Process(options, self._folder / "worker.log"), Process(options, self._folder / "worker.log")]
+        """Night after night: it becomes due, the leader is killed as often as the dice say, the night and its morning are worked off."""
+        self._both = [self._start(), self._start()]
+        at_night, in_the_morning = (Counter(self._luck.randrange(self._nights) for _ in range(n)) for n in (self._kills - self._kills // 3, self._kills // 3))
+        usual = 3.0  # seconds from a night's tick to its end, learnt as we go
         try:
-            moments = sorted(self._luck.uniform(6, self._seconds) for _ in range(self._kills))
-            for moment in moments:
-                while time.time() - epoch < moment:
-                    time.sleep(0.02)
-                leader, standby = self._roles(both)
-                self.by_what[self._working()] += 1
-                killed_at = leader.kill()
-                self.takeovers.append(_wait(lambda heir=standby: heir.said.get("LEADS"), 60) - killed_at)
-                both = [standby, Process(options, self._folder / "worker.log")]
-            _wait(lambda: time.time() - epoch > self._seconds, self._seconds + 60)
-            _wait(self._is_over, 3600)
+            self._roles()
+            for number in range(self._nights):
+                midday = midnight(self._first + timedelta(days=number)) + timedelta(hours=12)
+                self.clock.set(midday - timedelta(hours=9))  # 03:00: the night is due
+                began = time.monotonic()
+                for _ in range(at_night[number]):
+                    time.sleep(self._luck.uniform(0, usual))
+                    self._kill()
+                if in_the_morning[number]:
+                    _wait(lambda day=number: self._is_quiet(day + 1), 900)
+                self.clock.set(midday - timedelta(hours=3))  # 09:00: quiet hours are over, messages leave, the digest is due
+                for _ in range(in_the_morning[number]):
+                    time.sleep(self._luck.uniform(0, 1.5))
+                    self._kill()
+                _wait(lambda day=number: self._is_quiet(day + 1), 900)
+                if not at_night[number] + in_the_morning[number]:
+                    usual = 0.7 * usual + 0.3 * (time.monotonic() - began)
+                self.clock.set(midday)
         finally:
-            for process in both:
+            for process in self._both:
                 if process.child.poll() is None:
                     process.kill()
 
-    def _roles(self, both: list[Process]) -> tuple[Process, Process]:
+    def _start(self) -> Process:
+        return Process(self._options, self._folder / "worker.log")
+
+    def _kill(self) -> None:
+        leader, standby = self._roles()
+        self.by_what[self._working()] += 1
+        killed_at = leader.kill()
+        self.takeovers.append(_wait(lambda: standby.said.get("LEADS"), 60) - killed_at)
+        self._both = [standby, self._start()]
+
+    def _roles(self) -> tuple[Process, Process]:
         """(leader, standby), when both are there."""
+        both = self._both
         _wait(lambda: any("LEADS" in p.said for p in both) and any("LEADS" not in p.said and "STANDS" in p.said for p in both), 120)
         leader = next(p for p in both if "LEADS" in p.said)
         return leader, next(p for p in both if p is not leader)
@@ -205,13 +226,15 @@ class Year:
             run = session.scalars(select(JobRun).where(JobRun.state == "running")).first()
             return "idle" if run is None else run.job + (f" {run.step}" if run.step else "")
 
-    def _is_over(self) -> bool:
+    def _is_quiet(self, nights: int) -> bool:
+        """Whether so many nights are done and nothing waits that could be done now. The clock goes on by the second meanwhile."""
+        time.sleep(0.1)
+        self.clock.set(self.clock() + timedelta(seconds=20))
         with Session(self._engine) as session:
-            nights = session.scalar(select(func.count()).where(JobRun.job == "nightly", JobRun.state == "done", JobRun.started_at.is_not(None)))
+            done = session.scalar(select(func.count()).where(JobRun.job == ticks.NIGHTLY, JobRun.state == "done", JobRun.started_at.is_not(None)))
             unfinished = session.scalar(select(func.count()).where(JobRun.state.in_(("queued", "running"))))
-            waiting = session.scalar(select(func.count()).where(Outbox.state == "queued"))
-        time.sleep(0.5)
-        return bool(nights and nights >= self._nights and not unfinished and not waiting)
+            waiting = session.scalar(select(func.count()).where(Outbox.state == "queued", Outbox.next_at <= self.clock()))
+        return bool(done and done >= nights and not unfinished and not waiting)
 
 
 def _wait(until: Any, seconds: float) -> Any:
@@ -300,7 +323,7 @@ def database(given: str, folder: Path, name: str) -> Iterator[str]:
         yield given
 
 
-def run(kills: int, nights: int, seconds: float, given: str, seed: int = 1, first: date = FIRST) -> tuple[dict[str, Any], Counter[Any]]:
+def run(kills: int, nights: int, given: str, seed: int = 1, first: date = FIRST) -> tuple[dict[str, Any], Counter[Any]]:
     """One year; returns the figures and the history of its alerts."""
     folder = Path(tempfile.mkdtemp(prefix="qijie-kills-"))
     receiver = Receiver()
@@ -310,7 +333,7 @@ def run(kills: int, nights: int, seconds: float, given: str, seed: int = 1, firs
         with database(given, folder, "year") as url:
             engine = make_engine(url)
             found_city(engine, f"http://127.0.0.1:{receiver.server_port}/", Vault(SECRET), first)
-            year = Year(url, folder, first, nights, seconds, kills, seed)
+            year = Year(url, folder, first, nights, kills, seed)
             year.live()
             figures = judge(engine, receiver, first, nights)
             lived = history(engine)
@@ -331,7 +354,7 @@ def run(kills: int, nights: int, seconds: float, given: str, seed: int = 1, firs
 def serve(given: argparse.Namespace) -> None:
     """The worker process of a run."""
     settings = Settings(data_dir=given.data, database_url=given.url, secret_key=SECRET, outbound_allow=("127.0.0.1",))
-    worker = Told(settings, make_engine(given.url), clock=FakeClock(given.first, given.epoch, given.nights, given.seconds), beat=0.5)
+    worker = Told(settings, make_engine(given.url), clock=SharedClock(given.data / "clock"), beat=0.5)
     signal.signal(signal.SIGTERM, worker.stop)
     worker.run()
 
@@ -342,21 +365,20 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=["worker"], help=argparse.SUPPRESS)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--nights", type=int, default=365)
-    parser.add_argument("--seconds", type=float, default=550, help="wall seconds the year takes")
     parser.add_argument("--database", default="sqlite", help="sqlite | postgresql (a throw-away server) | URL of an empty database")
     parser.add_argument("--first", type=date.fromisoformat, default=FIRST, help="the first night's day")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--reference", action="store_true")
     parser.add_argument("--json", action="store_true")
-    for name, kind in (("--url", str), ("--data", Path), ("--epoch", float)):
+    for name, kind in (("--url", str), ("--data", Path)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.what == "worker":
         serve(given)
         return
-    figures, lived = run(given.kills, given.nights, given.seconds, given.database, given.seed, given.first)
+    figures, lived = run(given.kills, given.nights, given.database, given.seed, given.first)
     if given.reference:
-        _, undisturbed = run(0, given.nights, given.seconds, given.database if given.database in ("sqlite", "postgresql") else "sqlite", first=given.first)
+        _, undisturbed = run(0, given.nights, given.database if given.database in ("sqlite", "postgresql") else "sqlite", first=given.first)
         figures["alert_histories_that_differ"] = sum(((lived - undisturbed) + (undisturbed - lived)).values())
     figures["cpu_s"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime + resource.getrusage(resource.RUSAGE_SELF).ru_utime, 1)
     print(json.dumps(figures, ensure_ascii=False) if given.json else json.dumps(figures, ensure_ascii=False, indent=2))

@@ -17,7 +17,7 @@ def figures(request):
     engine = databases.create("kills")
     url = engine.url.render_as_string(hide_password=False)
     engine.dispose()
-    yield kills.run(kills=2, nights=3, seconds=9, given=url, first=date(2026, 3, 10))[0]
+    yield kills.run(kills=2, nights=3, given=url, first=date(2026, 3, 10))[0]
     databases.drop()
 
 
