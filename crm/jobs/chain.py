@@ -20,6 +20,7 @@ from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.alerts.weeks import count_week
 from crm.core.clock import local
+from crm.core.signals import case_day
 from crm.criteria import published
 from crm.criteria.loading import load_packs
 from crm.ladder.changes import changed, clear
@@ -135,6 +136,13 @@ class Chain:
         outcomes = sum(close_year(self._session, seen, closing, self._at) for seen in self._closing) if closing else 0
         show_levels(self._session, self._only)
         return total.as_dict() | {"told": told, "outcomes": outcomes}
+
+    def cases(self) -> dict[str, int]:
+        """Deadlines of cases: whoever listens reminds and presses (crm.core.signals.case_day)."""
+        counts: dict[str, int] = {}
+        for _handler, found in case_day.send(None, session=self._session, on=self._on, at=self._at):
+            counts |= found or {}
+        return counts
 
     def digests(self) -> dict[str, int]:
         """The coming day's digests of what is held now; what is told later joins them at their times."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crm.jobs.context import Context
 
 listen()  # what a job changes is marked for evaluation, as in the application
-STEPS = {"evaluate": "评估与推算", "alerts": "预警", "digests": "消息摘要", "escalate": "逐级提醒", "counts": "汇总计数"}
+STEPS = {"evaluate": "评估与推算", "alerts": "预警", "cases": "诉求督办", "digests": "消息摘要", "escalate": "逐级提醒", "counts": "汇总计数"}
 
 
 @job("nightly", "夜间评估", in_order=True)

@@ -111,7 +111,7 @@ def claim(session: Session, at: datetime, limit: int, vault: Vault, site: str, m
     users = {row.user_id for row in rows}
     active = set(session.scalars(select(User.id).where(User.id.in_(users), User.active)))
     channels = {(c.user_id, c.kind): c for c in session.scalars(select(NoticeChannel).where(NoticeChannel.user_id.in_(users)))}
-    room = _room(session, rows, at)
+    room, wishes = _room(session, rows, at), timings(session, users)
     parcels = []
     for row in rows:
         channel = channels.get((row.user_id, row.channel))
@@ -119,6 +119,8 @@ def claim(session: Session, at: datetime, limit: int, vault: Vault, site: str, m
             row.state, row.last_error = "dead", "接收人已停用。" if channel else "接收人已取消这个通道。"
         elif row.attempts >= ATTEMPTS:  # claimed so often without ever being settled
             row.state, row.last_error = "dead", f"尝试了 {row.attempts} 次都没有结果。"
+        elif row.payload.get("kind") != "test" and (later := wishes[row.user_id].leaves_at(at, urgent=bool(row.payload.get("urgent")))) > at:
+            row.next_at = later  # a further attempt, or hours that were changed meanwhile
         elif room.get((row.user_id, row.channel), 1) <= 0:
             row.next_at = at + timedelta(minutes=1)
         elif parcel := _parcel(session, row, channel, vault, site, may_see):

@@ -217,7 +217,7 @@ RESULT_WORDS = {
     "rows": "行", "new": "新增", "changed": "变更", "same": "相同", "duplicate": "重复", "rejected": "退回", "raised": "新提出", "worsened": "变严重",
     "eased": "缓和", "reopened": "重新打开", "resolved": "解除", "transitions": "条件变化", "moves": "拟升降", "verdicts": "结论有变", "standings": "位置有变",
     "proposed": "新拟升降", "lapsed": "失效升降", "pages": "页", "size": "字节", "sha256": "SHA-256",
-    "digests": "消息摘要", "messages": "并入的消息", "escalate": "逐级提醒", "told": "已通知", "sent": "已送达", "queued": "稍后再试", "dead": "未能送达",
+    "cases": "诉求督办", "digests": "消息摘要", "messages": "并入的消息", "escalate": "逐级提醒", "told": "已通知", "sent": "已送达", "queued": "稍后再试", "dead": "未能送达",
 }
 """Keys of results as people read them; others are shown as stored."""
 

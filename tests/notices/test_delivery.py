@@ -109,6 +109,14 @@ def test_a_message_that_was_not_taken_is_sent_again_under_the_same_key_after_a_w
     assert (states, len(receiver.keys), len(set(receiver.keys))) == ([["queued"], [], ["sent"]], 2, 1)
 
 
+def test_a_further_attempt_respects_the_quiet_hours_too(session, hook, tell, deliver, receiver):
+    receiver.say = [(503, {}), (200, {})]
+    evening = NIGHT - timedelta(hours=1, minutes=1)  # 20:59 in Shanghai
+    tell(hook, at=evening)
+    states = [deliver(evening), deliver(evening + timedelta(minutes=3)), deliver(MORNING)]
+    assert (states, len(receiver.keys)) == ([["queued"], [], ["sent"]], 2)
+
+
 def test_a_worker_killed_between_sending_and_settling_sends_again_under_the_same_key(session, hook, tell, deliver, receiver, carrier):
     tell(hook)
     (parcel,), _ = delivery.claim(session, NOON, 1, Vault("k"), SITE, lambda _user, firms: firms)
@@ -139,6 +147,7 @@ def test_two_workers_never_claim_the_same_message(clean_engine, session, hook, t
 
 def test_after_ten_attempts_a_message_is_dead_and_can_be_sent_again_under_its_key(session, hook, tell, deliver, receiver):
     receiver.say = [(500, {})]
+    wishes.set_preference(session, hook, quiet=None, urgent_any_time=False, digest_times=["08:30"], at=NOON)
     tell(hook)
     at = NOON
     for _ in range(12):
