@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm.criteria.prospects import distance
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from crm.criteria.explain import CriterionView, Explanation, ItemView, NodeView, Source, StepView
     from crm.criteria.facts import Enterprise
     from crm.criteria.packs import Pack
+    from crm.criteria.program import Program
 
     Part = Callable[[Evaluation, list[Enterprise]], list[list[dict[str, Any]]]]
 """What a higher layer adds to the results (alerts, awards): from the whole evaluation, a list for each firm in order."""
@@ -28,6 +31,7 @@ def answer(pack: Pack, on: date, firms: list[Enterprise], explanations: list[Exp
 
 def result(firm: Enterprise, seen: Explanation, parts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """One firm."""
+    program = seen.pack.program(seen.on)
     register = {"id": seen.register.key if seen.register else None, "state": seen.register_state, "criteria": _criteria(seen.register)}
     return {
         "uscc": firm.uscc,
@@ -37,7 +41,7 @@ def result(firm: Enterprise, seen: Explanation, parts: dict[str, list[dict[str, 
         "register": register,
         "pools": [_item(v) for v in seen.pools],
         "levels": [_item(v) for v in seen.levels],
-        "titles": [_title(v) for v in seen.titles],
+        "titles": [_title(v) | {"distance": _distance(seen.pack, v, program)} for v in seen.titles],
         "steps": [_step(s) for s in seen.steps],
         "clusters": [{"id": c.id, "label": c.label, "kind": c.kind, "basis": c.industries_basis} for c in seen.pack.clusters_of(firm.industry, seen.on)],
         **parts,
@@ -62,6 +66,18 @@ def _title(view: ItemView) -> dict[str, Any]:
         "id": view.title.id, "purpose": view.purpose, "label": view.label, "held": view.held, "state": view.state,
         "score": score, "missing": view.reach.missing, "unknown": view.reach.unknown, "text": view.text,
         "source": _source(view.source) if view.tree is not None else None, "criteria": _criteria(view),
+    }
+
+
+def _distance(pack: Pack, view: ItemView, program: Program) -> dict[str, Any] | None:
+    """What lies between the firm and the title: each short or unknown criterion and when it can turn. None when nothing does."""
+    if view.state not in {"unmet", "unknown"}:
+        return None
+    far = distance(pack, view, program)
+    return {
+        "this_year": far.this_year,
+        "short": [{"id": p.view.id, "gap": p.view.gap, "per_mille": p.view.per_mille, "turns": p.when, "why": p.why or p.text} for p in far.short],
+        "unknown": [{"id": p.view.id, "asks": list(p.view.asks)} for p in far.unknown],
     }
 
 

@@ -155,7 +155,10 @@ def new(name: str, parent: str, title: str, region: str) -> None:
         made = scaffold.create(settings.packs_dir, name, parent, title, region)
     except CrmError as error:
         raise _refused(error) from None
-    click.echo(f"已建 {made}，并已通过加载。接着改 sources.yaml 与 ladder.yaml，再运行 run.py pack check {name}；写法见 docs/packs.md。")
+    click.echo(
+        f"已建 {made}，并已通过加载。四处要改：① sources.yaml 文件和条款 ② parameters/local.yaml 数字 ③ ladder.yaml 培育库 ④ targets.yaml 目标；\n"
+        f"改一处就运行 run.py pack check {name}。网页上看：CRM_PACKS={name} make run（与别的城市并用：CRM_PACKS=taizhou,{name}）。步骤见 docs/packs.md“三十分钟一个城市”。"
+    )
 
 
 @pack.command()

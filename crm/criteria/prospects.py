@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from crm.criteria.terms import ScoreOf, columns, walk
 
 if TYPE_CHECKING:
-    from crm.criteria.explain import CriterionView, ItemView
+    from collections.abc import Iterator
+
+    from crm.criteria.explain import CriterionView, ItemView, NodeView
     from crm.criteria.packs import Pack
     from crm.criteria.program import Criterion, Program
     from crm.criteria.terms import Column
@@ -61,27 +63,37 @@ class Distance:
 
 def distance(pack: Pack, item: ItemView, program: Program) -> Distance:
     """How far a firm is from an item, criterion by criterion, short ones first."""
-    views = [v for v in item.criteria if v.state in {"unmet", "unknown"}]
+    views = [v for v in (_open(item.tree) if item.tree is not None else ()) if v.applies]
     made = [_prospect(v, program.criteria[v.number], program, pack) for v in views]
     short = sorted((p for p in made if p.view.state == "unmet"), key=lambda p: -(p.view.per_mille or 0))
     return Distance(item, tuple(short), tuple(p for p in made if p.view.state == "unknown"))
 
 
-def _prospect(view: CriterionView, leaf: Criterion, program: Program, pack: Pack) -> Prospect:
+def _open(node: NodeView) -> Iterator[CriterionView]:
+    """Criteria that still decide something: an alternative beside one that is met does not."""
+    if node.state not in {"unmet", "unknown"}:
+        return
+    if node.criterion is not None:
+        yield node.criterion
+    for child in node.children:
+        yield from _open(child)
+
+
+def turns(leaf: Criterion, program: Program, pack: Pack) -> tuple[str, str]:
+    """When a criterion a firm does not fulfil can turn, and why: by the columns it looks at, the same for every firm."""
     asked = _columns(leaf, program)
     years = sorted({program.on.year + c.offset for c in asked if c.kind in CLOSED})
-    live = [c for c in asked if c.kind not in CLOSED and c.kind != "identity"]
-    if view.state == "unknown":
-        return Prospect(view, "ask", "")
-    if live:
-        return Prospect(view, "now", "")
-    if years and max(years) >= program.on.year:
-        return Prospect(view, "now", "")
+    if any(c.kind not in CLOSED and c.kind != "identity" for c in asked) or (years and max(years) >= program.on.year):
+        return "now", ""
     if years:
-        return Prospect(view, "next", f"看 {'、'.join(map(str, years))} 年的数，{max(years)} 年已过；{max(years) + 2} 年起看 {max(years) + 1} 年的数")
+        return "next", f"看 {'、'.join(map(str, years))} 年的数，{max(years)} 年已过；{max(years) + 2} 年起看 {max(years) + 1} 年的数"
     if any(c.key == "registered_on" for c in asked):
-        return Prospect(view, "now", "随时间满足")
-    return Prospect(view, "fixed", f"{'、'.join(_name(c, pack) for c in asked) or view.label}不随年度变化")
+        return "now", "随时间满足"
+    return "fixed", f"{'、'.join(_name(c, pack) for c in asked) or leaf.label}不随年度变化"
+
+
+def _prospect(view: CriterionView, leaf: Criterion, program: Program, pack: Pack) -> Prospect:
+    return Prospect(view, "ask", "") if view.state == "unknown" else Prospect(view, *turns(leaf, program, pack))
 
 
 def _columns(leaf: Criterion, program: Program) -> list[Column]:

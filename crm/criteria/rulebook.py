@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.core.errors import NotFound
 from crm.criteria.packs import REGISTER
+from crm.criteria.prospects import WORDS, turns
 from crm.criteria.schema import BASIS_LABELS, FILES, FOLDERS, STATUS_LABELS
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def _branch(program: Program, branch: Branch, depth: int) -> list[str]:
 
 def _leaf(program: Program, leaf: Criterion) -> str:
     gone = "" if leaf.in_force else "［无现行规定］"
-    return f"{leaf.label}  ‹{leaf.id}›  {_source(program, leaf.source)}{gone}"
+    when, why = turns(leaf, program, program.pack)
+    told = "" if leaf.veto or not leaf.in_force else f"　→ {why or WORDS[when]}"
+    return f"{leaf.label}  ‹{leaf.id}›  {_source(program, leaf.source)}{gone}{told}"
 
 
 def _source(program: Program, source: Sourced) -> str:
