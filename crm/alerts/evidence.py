@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm.alerts.forecasting.outlook import METHODS
 from crm.alerts.inputs import STOPS
-from crm.alerts.projection import METHODS
 from crm.core.money import human
 from crm.criteria.schema import BASIS_LABELS
 
@@ -50,6 +50,8 @@ def evidence(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
 
 def headline(row: Mapping[str, Any]) -> str:
     """One line for lists: what is wrong, with its figure."""
+    if str(row["subject"]).startswith("revenue.") and row["line"] is not None:
+        return _line_ahead(row)
     if row["rule"] == "exit_risk":
         if row["stopped_by"]:
             return f"{STOP_WORDS.get(row['stopped_by'], '停产')}（{row['stopped_on'].isoformat()}）"
@@ -67,6 +69,14 @@ def headline(row: Mapping[str, Any]) -> str:
     gap = row["projected"] - row["line"]
     side = f"高出起点 {human(gap)}" if gap >= 0 else f"低于起点 {human(-gap)}"
     return f"全年预计 {human(row['projected'])}，{side}"
+
+
+def _line_ahead(row: Mapping[str, Any]) -> str:
+    """'有望首次越过 1 亿元，可能 73%，全年预计 1.08 亿元'."""
+    first, line = "首次" if row["rule"] == "first_crossing" else "", human(row["line"])
+    if row["ytd"] is not None and row["ytd"] >= row["line"]:
+        return f"本年累计 {human(row['ytd'])}，已{first}越过 {line}"
+    return f"有望{first}越过 {line}（可能 {1 - row['probability']:.0%}），全年预计 {human(row['projected'])}"
 
 
 def _change(row: Mapping[str, Any]) -> str | None:

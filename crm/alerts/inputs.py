@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crm.alerts.projection import project
+from crm.alerts.forecasting.wide import project
 from crm.alerts.season import data_month
 from crm.criteria.terms import Column, Compare, Const, walk
 from crm.criteria.terms import columns as term_columns
@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from crm.alerts.forecasting.model import Parameters
     from crm.criteria.engine import Evaluation
     from crm.criteria.program import RunItem
 
 STOPS = ("suspended", "closed", "deregistered", "abnormal_listed")
 """Events after which a firm does not go on, unless `resumed` came later."""
 MAIN, ALL = "revenue_main", "revenue"
+LINES = "line."
+"""Items of a pack that are revenue lines."""
 COLUMNS = (
     *(Column(kind, measure) for measure in (MAIN, ALL) for kind in ("ytd", "ytd_month", "ytd_prior")),  # type: ignore[arg-type]
-    Column("year", MAIN, -1), Column("year", ALL, -1), Column("register", "in"), *(Column("event", kind) for kind in (*STOPS, "resumed")),
+    *(Column("year", measure, back) for measure in (MAIN, ALL) for back in (-1, -2)), Column("register", "in"), *(Column("event", kind) for kind in (*STOPS, "resumed")),
 )
 """Fact columns read beside those the pack's rules need."""
 
 
-def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None) -> pl.DataFrame:
+def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None, parameters: Parameters | None = None) -> pl.DataFrame:
     """One row per firm, in the evaluation's order, named as alert rules of a pack call them. `frame`: the evaluation's, with more columns.
 
-    `line` 元, `projected` (with `_low`, `_high`, `method`, `share`, `spread`), `last_year`, `ytd`, `ytd_month`, `ytd_prior`,
+    `line` 元, `projected` (with `_low`, `_high`, `method`, `share`), `below_line` (0–1), `below.<line>` for each revenue line of the pack,
+    `last_year`, `year_before`, `ytd`, `ytd_month`, `ytd_prior`,
     `ytd_yoy`, `electricity_yoy`, `insured_yoy` as (now, before) pairs, `months_missing`, `months_without_power`, `stopped`,
     `no_data`, `in_register`, `month` (of the newest figures that should be in), `stopped_by`, `stopped_on`.
     """
@@ -42,17 +46,33 @@ def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None) -> pl.Data
     year, month = data_month(on)
     named = frame.select(
         *(key for key in ("enterprise_id", "uscc") if key in frame.columns),
-        **_sales(evaluation), in_register=_or_null(frame, "register.in", pl.Boolean()), line=_by_test(evaluation, lines(evaluation.program.register)), months_without_power=_or_null(frame, "months_without_power"),
+        industry=_industry(frame), **_sales(evaluation), in_register=_or_null(frame, "register.in", pl.Boolean()), line=_by_test(evaluation, lines(evaluation.program.register)), months_without_power=_or_null(frame, "months_without_power"),
         electricity=_or_null(frame, "electricity"), electricity_before=_or_null(frame, "electricity_before"),
         insured=_or_null(frame, "insured"), insured_before=_or_null(frame, "insured_before"), **_stop(frame),
     )
     same_year = year == on.year  # in January and February the newest figures are last year's: the current year has none to miss
     due = month if same_year else 0
     missing = (due - pl.col("ytd_month")).clip(0)  # a firm without any figure this year may never have filed: no data, not silence
-    return project(named).with_columns(
+    return project(_ratios(named), on, parameters, steps(evaluation)).with_columns(
         months_missing=missing.cast(pl.Int64), no_data=(pl.col("ytd").is_null() & (due > 0)), month=pl.lit(month, pl.Int64),
-        stopped=pl.col("stopped_by").is_not_null(),
+        stopped=pl.col("stopped_by").is_not_null(), months_used=pl.col("ytd_month").cast(pl.Int64),
+        below=(pl.col("below_line") * 1000).round().cast(pl.Int64), above=((1 - pl.col("below_line")) * 1000).round().cast(pl.Int64),
     )
+
+
+def steps(evaluation: Evaluation) -> list[int]:
+    """The revenue lines of the pack (一亿, 十亿 …), 元, lowest first."""
+    return sorted({line for line in lines(item for item in evaluation.program.items if item.key.startswith(LINES)) if line})
+
+
+def _ratios(named: pl.DataFrame) -> pl.DataFrame:
+    """Signals beside sales as ratios to the same time last year; null where either is missing."""
+    pairs = {"electricity_yoy": ("electricity", "electricity_before"), "insured_yoy": ("insured", "insured_before")}
+    return named.with_columns(pl.when(pl.col(before) > 0).then(pl.col(now) / pl.col(before)).alias(name) for name, (now, before) in pairs.items())
+
+
+def _industry(frame: pl.DataFrame) -> pl.Expr:
+    return pl.col("industry").str.strip_chars_start("ABCDEFGHIJKLMNOPQRST") if "industry" in frame.columns else pl.lit(None, pl.String)
 
 
 def forecast(seen: pl.DataFrame, on: date) -> pl.DataFrame:
@@ -90,10 +110,10 @@ def _sales(evaluation: Evaluation) -> dict[str, pl.Expr]:
     A measure with its own season on file goes before one without.
     """
     frame = evaluation.frame
-    columns = {m: {"ytd": f"{m}.ytd", "ytd_month": f"{m}.ytd_month", "ytd_prior": f"{m}.ytd_prior", "last_year": f"{m}.y-1"} for m in (MAIN, ALL)}
+    columns = {m: {"ytd": f"{m}.ytd", "ytd_month": f"{m}.ytd_month", "ytd_prior": f"{m}.ytd_prior", "last_year": f"{m}.y-1", "year_before": f"{m}.y-2"} for m in (MAIN, ALL)}
     asks_main = [1 if any(c.key == MAIN for leaf in (item.tree.leaves if item.tree else ()) for c in term_columns(leaf.term)) else 0 for item in evaluation.program.register]
     main = _by_test(evaluation, [*asks_main]) == 1
-    whole = {m: pl.all_horizontal([_or_null(frame, name).is_not_null() for name in columns[m].values()]) for m in columns}
+    whole = {m: pl.all_horizontal([_or_null(frame, name).is_not_null() for key, name in columns[m].items() if key != "year_before"]) for m in columns}
     some = _or_null(frame, f"{MAIN}.ytd").is_not_null()
     use_main = main.fill_null(value=False) & (whole[MAIN] | (some & ~whole[ALL]))
     picked = {key: pl.when(use_main).then(_or_null(frame, columns[MAIN][key])).otherwise(_or_null(frame, columns[ALL][key])) for key in columns[ALL]}

@@ -19,26 +19,31 @@ if TYPE_CHECKING:
 
 ALERT_INPUTS: dict[str, str] = {
     "line": "元", "projected": "元", "projected_low": "元", "projected_high": "元", "last_year": "元", "ytd": "元",
-    "ytd_yoy": "%", "electricity_yoy": "%", "insured_yoy": "%",
-    "months_missing": "", "months_without_power": "", "month": "", "missing": "", "share": "%",
+    "below": "%", "above": "%", "ytd_yoy": "%", "electricity_yoy": "%", "insured_yoy": "%",
+    "months_missing": "", "months_used": "", "months_without_power": "", "month": "", "missing": "", "share": "%",
     "stopped": "?", "no_data": "?", "in_register": "?",
 }
 """Names the conditions of alerts.yaml may speak of -> unit ('?' = yes/no)."""
 NAMES = Names(measures={}, extra=ALERT_INPUTS)
+_PER_MILLE = ("share", "below", "above")
 _PAIRS = {"ytd_yoy": ("ytd", "ytd_prior"), "electricity_yoy": ("electricity", "electricity_before"), "insured_yoy": ("insured", "insured_before")}
 
 
-def level_of(rule: AlertRule, on: date, names: Names | None = None) -> pl.Expr:
-    """Index of the first level whose condition is met (a level without condition always is), null when none is."""
+def level_of(rule: AlertRule, on: date, names: Names | None = None, *, staying: bool = False) -> pl.Expr:
+    """Index of the first level whose condition is met (a level without condition always is), null when none is.
+
+    `staying`: the level a firm keeps that is there already; a level's `stay` suffices as well.
+    """
     compiler = Compiler(on)
     found: pl.Expr = pl.lit(None, pl.Int32)
     for index, level in reversed(list(enumerate(rule.levels))):
         if level.if_ is None:
             found = pl.lit(index, pl.Int32)
             continue
-        term = terms.rebuild(parse_condition(level.if_, names or NAMES), _exact)
-        test = compiler.condition(term)  # type: ignore[arg-type]  # rebuilding keeps a condition a condition
-        found = pl.when(test.fill_null(value=False)).then(pl.lit(index, pl.Int32)).otherwise(found)
+        for text in (level.if_, level.stay) if staying and level.stay else (level.if_,):
+            term = terms.rebuild(parse_condition(text, names or NAMES), _exact)
+            test = compiler.condition(term)  # type: ignore[arg-type]  # rebuilding keeps a condition a condition
+            found = pl.when(test.fill_null(value=False)).then(pl.lit(index, pl.Int32)).otherwise(found)
     return found
 
 
@@ -51,10 +56,10 @@ def named_for_levels(inputs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _exact(term: terms.Term) -> terms.Term:
-    """Growth is a ratio of two whole figures, compared exactly; `share` is stored per mille."""
+    """Growth is a ratio of two whole figures, compared exactly; `share` and the chances are stored per mille."""
     if isinstance(term, Figure) and term.measure in _PAIRS:
         now, before = _PAIRS[term.measure]
         return Sum(Ratio(Figure(now, "at", "元"), Figure(before, "at", "元")), Const(Fraction(1)), -1)
-    if isinstance(term, Figure) and term.measure == "share":
-        return Figure("share", "at", "%", Fraction(1, 1000))
+    if isinstance(term, Figure) and term.measure in _PER_MILLE:
+        return Figure(term.measure, "at", "%", Fraction(1, 1000))
     return term

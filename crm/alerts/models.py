@@ -147,3 +147,15 @@ class AlertOutcome(Base):
     line: Mapped[int | None] = mapped_column(BigInteger)
     recorded_at: Mapped[Instant]
     __table_args__ = (Index(None, "rule", "year"), {"extend_existing": False})
+
+
+class ForecastParameters(Keyed):
+    """Parameters of the forecast learned from this instance's own firms. Append-only; the latest of the newest year counts."""
+
+    __tablename__ = "forecast_parameters"
+    year: Mapped[int]  # the completed year they were learned from
+    firms: Mapped[int]
+    body: Mapped[dict] = mapped_column(Json)
+    recorded_at: Mapped[Instant]
+    run_id: Mapped[int | None]  # the run that learned them
+    __table_args__ = (Index(None, "year"), {"extend_existing": False})

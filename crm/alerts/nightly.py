@@ -34,6 +34,22 @@ RANK = {level: rank for rank, level in enumerate(LEVELS)}
 GONE, EXPIRED = "条件已消除", "期限已过"
 _FEW, _MANY = 500, 5_000
 Key = tuple[int, str, str]
+TOLD = ("red", "orange", "yellow", "grey")
+"""Levels that can begin an alert. A better one may still keep an alert that stands (`kept`)."""
+
+
+def kept(row: Mapping[str, Any], level: str) -> Mapping[str, Any]:
+    """What is found of a firm, given the level its alert is at: between the level its figures enter and the one they let it stay at, nothing changes.
+
+    Within the band the alert keeps its level; above it rises to `level`, below it falls to `stay_level`.
+    """
+    stay = row.get("stay_level")
+    if stay is None or stay == row["level"] or RANK[level] <= RANK[stay] and row["level"] == "grey":
+        return row
+    if RANK[stay] <= RANK[level] <= RANK[row["level"]]:
+        text = row["stay_text"] if level == stay else row["text"]
+        return {**row, "level": level, "text": text or row["text"]}
+    return {**row, "level": stay, "text": row["stay_text"]} if RANK[level] < RANK[stay] else row
 
 
 @dataclass(slots=True)
@@ -82,6 +98,7 @@ class Night:
         mutes = self._mutes()
         new: list[tuple[Mapping[str, Any], AlertMute | None]] = []
         standing, settled = self._standing(set(firms), asked, found)
+        found = {key: row for key, row in found.items() if row["level"] in TOLD}
         for key, row in found.items():
             if alert := standing.pop(key, None):
                 if isinstance(alert, Alert):
@@ -101,7 +118,7 @@ class Night:
         self._write_events()
         return self.changes
 
-    def _standing(self, firms: set[int], asked: Mapping[str, set[int] | None], found: Mapping[Key, Mapping[str, Any]]) -> tuple[dict[Key, Alert | int], dict[Key, Alert]]:
+    def _standing(self, firms: set[int], asked: Mapping[str, set[int] | None], found: dict[Key, Mapping[str, Any]]) -> tuple[dict[Key, Alert | int], dict[Key, Alert]]:
         """Alerts that stand, and those a person settled while their condition held; of the rules asked tonight.
 
         An alert about which nothing is new is only marked as seen and stands here as its number: most nights that is nearly all.
@@ -117,7 +134,12 @@ class Night:
             if among is not None and row.enterprise_id not in among:
                 continue
             key = (row.enterprise_id, row.rule, row.subject)
-            if row.state not in CLOSED and self._is_quiet(row, found.get(key)):
+            if (new := found.get(key)) is not None:
+                found[key] = new = kept(new, row.level)
+                if new["level"] not in TOLD:
+                    new = None
+                    del found[key]
+            if row.state not in CLOSED and self._is_quiet(row, new):
                 quiet[key] = row.id
             else:
                 stirred.append(row.id)

@@ -6,23 +6,26 @@ are one criterion short (subject: the title). A colour is a default of the pack,
 
 from __future__ import annotations
 
+from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crm.alerts.inputs import inputs
+from crm.alerts.inputs import inputs, steps
 from crm.alerts.levels import level_of, named_for_levels
-from crm.alerts.projection import probability_below
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crm.criteria.engine import Evaluation
     from crm.criteria.packs import Pack
     from crm.criteria.schema import AlertRule
 
-EXIT, NEAR = "exit_risk", "near_threshold"
+EXIT, NEAR, FIRST, SECOND = "exit_risk", "near_threshold", "first_crossing", "newly_entered_at_risk"
 REGISTER = "register"
 YEAR_ON_YEAR = ("ytd_yoy", "electricity_yoy", "insured_yoy")
-RAISED = {EXIT: ("red", "orange", "yellow", "grey"), NEAR: ("red", "orange", "yellow")}
+RAISED = {EXIT: ("red", "orange", "yellow", "grey"), NEAR: ("red", "orange", "yellow"), FIRST: ("red", "orange", "yellow"), SECOND: ("red", "orange", "yellow")}
 """Levels that become an alert; green never does, and a firm outside the register without figures is no news."""
 TITLE_FROM = 800
 """Per mille of the way from which a firm one criterion short of a title is told of; our default, not policy."""
@@ -33,17 +36,67 @@ NEAR_FROM = 0.5
 def assess(evaluation: Evaluation, seen: pl.DataFrame | None = None) -> pl.DataFrame:
     """One row per firm and rule that was asked: the inputs, `rule`, `subject`, `level`, `text`, `by` and `probability` (below the line).
 
-    `by`: the comparison with a year before that gave the level, null where another figure did.
+    `by`: the comparison with a year before that gave the level, null where another figure did. `stay_level` and `stay_text`: the level
+    that a firm which is there already keeps; never a better one than `level`.
     """
     seen = inputs(evaluation) if seen is None else seen
     parts = []
-    for name in (EXIT, NEAR):
+    for name, asked in _asked(evaluation, seen):
         if rule := evaluation.pack.alerts.get(name):
-            asked = _in_register(seen) if name == EXIT else _outside(seen)
-            parts.append(_levelled(rule, asked, evaluation).with_columns(rule=pl.lit(name), subject=pl.lit(REGISTER)))
+            frame = asked if "subject" in asked.columns else asked.with_columns(subject=pl.lit(REGISTER))
+            parts.append(_levelled(rule, frame, evaluation).with_columns(rule=pl.lit(name)))
     if not parts:
-        return seen.clear().with_columns(rule=pl.lit(""), subject=pl.lit(""), level=pl.lit(""), text=pl.lit(""), by=pl.lit(""), probability=pl.lit(0.0))
-    return pl.concat(parts).with_columns(probability=pl.when(pl.col("line") > 0).then(probability_below(pl.col("line"))))
+        return _nothing(seen)
+    return pl.concat(parts, how="diagonal_relaxed").with_columns(probability=pl.when(pl.col("line") > 0).then("below_line"))
+
+
+def _asked(evaluation: Evaluation, seen: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Each rule with the firms it is asked of."""
+    inside = seen.filter(pl.col("in_register").fill_null(value=False))
+    yield EXIT, inside
+    yield NEAR, _outside(seen)
+    yield NEAR, _towards(evaluation, seen)
+    if "entered_on" in seen.columns:
+        last_year = date(evaluation.on.year - 1, 1, 1)
+        yield SECOND, inside.filter(pl.col("entered_on").is_between(last_year, date(evaluation.on.year, 12, 31)))
+
+
+def _towards(evaluation: Evaluation, seen: pl.DataFrame) -> pl.DataFrame:
+    """A row per firm and revenue line above last year that it may reach: the lowest such line only. `line` and the chances are that line's."""
+    going = seen.filter(~pl.col("stopped") & pl.col("last_year").is_not_null() & pl.col("projected").is_not_null())
+    parts = []
+    for low, line in pairwise([0, *steps(evaluation)]):
+        if f"below.{line}" not in going.columns:
+            continue
+        near = going.filter((pl.col("last_year") < line) & (pl.col("last_year") >= low) & (pl.col("projected_high") >= line))
+        chance = pl.col(f"below.{line}")
+        parts.append(near.with_columns(
+            line=pl.lit(line, pl.Int64), below_line=chance, below=(chance * 1000).round().cast(pl.Int64), above=((1 - chance) * 1000).round().cast(pl.Int64), subject=pl.lit(f"revenue.{line}"),
+        ))
+    return pl.concat(parts) if parts else seen.clear().with_columns(subject=pl.lit(""))
+
+
+def crossings(evaluation: Evaluation, assessed: pl.DataFrame, best: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `first_crossing`: lines a firm reaches this year for the first time in all years on file.
+
+    `assessed`: what `assess` found; `best`: `enterprise_id`, `best` (元, the largest of all earlier years), see `near_lines` for whom.
+    """
+    rule = evaluation.pack.alerts.get(FIRST)
+    rows = near_lines(assessed)
+    if rule is None or rows.is_empty():
+        return assessed.clear()
+    first = rows.drop("level", "text", "by", "stay_level", "stay_text").join(best, on="enterprise_id", how="left").filter(pl.col("best").is_null() | (pl.col("best") < pl.col("line")))
+    return _levelled(rule, first.drop("best"), evaluation).with_columns(rule=pl.lit(FIRST)).select(assessed.columns)
+
+
+def near_lines(assessed: pl.DataFrame) -> pl.DataFrame:
+    """The rows about revenue lines: whose history `crossings` must know."""
+    return assessed.filter((pl.col("rule") == NEAR) & pl.col("subject").str.starts_with("revenue."))
+
+
+def _nothing(seen: pl.DataFrame) -> pl.DataFrame:
+    texts = {name: pl.lit("") for name in ("rule", "subject", "level", "text", "by", "stay_level", "stay_text")}
+    return seen.clear().with_columns(**texts, probability=pl.lit(0.0))
 
 
 def titles_near(pack: Pack, standings: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
@@ -52,23 +105,19 @@ def titles_near(pack: Pack, standings: pl.DataFrame, seen: pl.DataFrame) -> pl.D
     `standings`: crm.ladder.standing; the figures of `seen` speak of the register and are left out.
     """
     if NEAR not in pack.alerts:
-        return seen.clear().with_columns(rule=pl.lit(""), subject=pl.lit(""), level=pl.lit(""), text=pl.lit(""), by=pl.lit(""), probability=pl.lit(0.0))
+        return _nothing(seen)
     titles = [title.id for title in pack.book.titles]
     short = (pl.col("near_missing") == 1) & (pl.col("near_unknown") == 0) & (pl.col("near_ratio") >= TITLE_FROM) & pl.col("near_item").is_in(titles)
     near = standings.filter(short).select("enterprise_id", subject="near_item", text=pl.lit("只差 1 条：") + pl.col("near_text"))
     nothing = [pl.lit(None, kind).alias(name) for name, kind in seen.schema.items() if name != "enterprise_id"]
-    fixed = {"rule": pl.lit(NEAR), "level": pl.lit("yellow"), "by": pl.lit(None, pl.String), "probability": pl.lit(None, pl.Float64)}
+    fixed = {"rule": pl.lit(NEAR), "level": pl.lit("yellow"), "by": pl.lit(None, pl.String), "stay_level": pl.lit(None, pl.String), "stay_text": pl.lit(None, pl.String), "probability": pl.lit(None, pl.Float64)}
     return near.with_columns(*nothing, **fixed)
 
 
 def raised(assessed: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose level becomes an alert."""
-    wanted = [(pl.col("rule") == rule) & pl.col("level").is_in(levels) for rule, levels in RAISED.items()]
+    """The rows whose level becomes an alert, and those that keep one at a level they are at already."""
+    wanted = [(pl.col("rule") == rule) & (pl.col("level").is_in(levels) | pl.col("stay_level").is_in(levels)) for rule, levels in RAISED.items()]
     return assessed.filter(pl.any_horizontal(wanted))
-
-
-def _in_register(seen: pl.DataFrame) -> pl.DataFrame:
-    return seen.filter(pl.col("in_register").fill_null(value=False))
 
 
 def _outside(seen: pl.DataFrame) -> pl.DataFrame:
@@ -78,12 +127,22 @@ def _outside(seen: pl.DataFrame) -> pl.DataFrame:
 
 
 def _levelled(rule: AlertRule, asked: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
-    index = named_for_levels(asked).select(level_of(rule, evaluation.on).alias("index"))["index"]
+    named = named_for_levels(asked)
+    stays = any(level.stay for level in rule.levels)
+    index = named.select(level_of(rule, evaluation.on).alias("index"))["index"]
+    kept = named.select(level_of(rule, evaluation.on, staying=True).alias("index"))["index"] if stays else index
     at = list(range(len(rule.levels)))
-    levels = index.replace_strict(at, [level.level for level in rule.levels], default=None, return_dtype=pl.String)
-    texts = index.replace_strict(at, [level.text for level in rule.levels], default=None, return_dtype=pl.String)
-    by = index.replace_strict(at, [_decisive(level.if_) for level in rule.levels], default=None, return_dtype=pl.String)
-    return asked.with_columns(level=levels, text=texts, by=by)
+
+    def of(which: pl.Series, values: list[str | None]) -> pl.Series:
+        return which.replace_strict(at, values, default=None, return_dtype=pl.String)
+
+    levels, texts = [level.level for level in rule.levels], [level.text for level in rule.levels]
+    by = of(index, [_decisive(level.if_) for level in rule.levels])
+    # grey says that nothing is known: a condition to stay does not soften it
+    grey = of(index, levels) == "grey"
+    return asked.with_columns(
+        level=of(index, levels), text=of(index, texts), by=by, stay_level=of(kept, levels).zip_with(~grey.fill_null(value=False), of(index, levels)), stay_text=of(kept, texts),
+    )
 
 
 def _decisive(condition: str | None) -> str | None:

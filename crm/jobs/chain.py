@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlalchemy import func, select, update
 
+from crm.alerts.calibration import in_force
 from crm.alerts.escalation import escalate
 from crm.alerts.inputs import COLUMNS, forecast, inputs
 from crm.alerts.nightly import Changes, Night, show_levels
 from crm.alerts.notifying import tell
 from crm.alerts.outcomes import close_year, year_to_close
-from crm.alerts.rules import assess, raised, titles_near
+from crm.alerts.past import best_years, first_entries
+from crm.alerts.rules import assess, crossings, near_lines, raised, titles_near
 from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.alerts.weeks import count_week
@@ -99,18 +101,22 @@ class Chain:
         self._seen.clear()
         self._closing.clear()
         power = electricity(self._session, self._on, self._only)
+        entered = first_entries(self._session, self._on, self._only)
+        parameters = in_force(self._session, self._on)
 
         latest: list[pl.DataFrame] = []
 
         def look(evaluation: Evaluation) -> pl.DataFrame:
             frame = evaluation.frame.join(power, on="enterprise_id", how="left", maintain_order="left")
-            seen = inputs(evaluation, frame)
+            seen = inputs(evaluation, frame, parameters).join(entered, on="enterprise_id", how="left", maintain_order="left")
             latest[:] = [seen]
             return forecast(seen, self._on)
 
         def told(evaluation: Evaluation, standings: pl.DataFrame) -> None:
             seen = latest[0]
-            found = pl.concat([assess(evaluation, seen), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
+            found = assess(evaluation, seen)
+            best = best_years(self._session, near_lines(found)["enterprise_id"].to_list(), self._on)
+            found = pl.concat([found, crossings(evaluation, found, best), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
             firms = firms_for_watches(evaluation, seen, found, standings)
             self._seen.setdefault(evaluation.pack.id, []).append(Seen(evaluation.pack, raised(found), firms))
             if year_to_close(self._on) is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from crm.alerts.calibration import calibrate as learn_from_last_year
+from crm.alerts.calibration import is_due
 from crm.core.clock import local
 from crm.jobs import importing, messages, rendering, trying  # noqa: F401 - they register their jobs
 from crm.jobs.chain import Chain, current_packs, refresh_changed
+from crm.jobs.operations import enqueue
 from crm.jobs.registry import job
 from crm.ladder.changes import clear, listen
 
@@ -42,7 +45,18 @@ def nightly(context: Context) -> dict[str, Any]:
                 steps[step] = {**figures, "seconds": round((context.now() - begun).total_seconds(), 2)}
             context.keep(session, {"as_of": on.isoformat(), "steps": steps})
     context.progress(len(STEPS), len(STEPS))
+    with context.transaction() as session:
+        if is_due(session, on):
+            enqueue(session, "calibrate", f"calibrate:{on.year - 1}:{on:%Y-%m}", {"as_of": on.isoformat()})
     return {"as_of": on.isoformat(), "steps": steps}
+
+
+@job("calibrate", "推算校准", in_order=True)
+def calibrate(context: Context) -> dict[str, Any]:
+    """The forecast's parameters from the completed year of this city's own firms."""
+    on = date.fromisoformat(context.payload["as_of"]) if "as_of" in context.payload else local(context.scheduled_for).date()
+    with context.transaction() as session:
+        return learn_from_last_year(session, on, context.now(), context.run.id)
 
 
 @job("evaluate", "评估变动企业", in_order=True)

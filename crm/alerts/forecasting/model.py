@@ -6,7 +6,7 @@ Parameters are fitted at the ends of March, June and September and lie on straig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -48,6 +48,7 @@ class Parameters:
     quarter_ends: tuple[float, float, float]
     knots: dict[int, dict[int, Knot]]
     note: dict[str, Any]
+    industries: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # 大类 -> its season, where a city's own years showed one
 
     @property
     def curve(self) -> NDArray[np.float64]:
@@ -60,7 +61,7 @@ class Parameters:
             name: {str(month): {k: np.round(getattr(knot, k), 4).tolist() for k in ("location", "below", "above", "quantiles")} for month, knot in self.knots[case].items()}
             for name, case in CASES.items()
         }
-        return {"note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "knots": knots}
+        return {"note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "knots": knots, "industries": {k: np.round(v, 4).tolist() for k, v in self.industries.items()}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Parameters:
@@ -69,7 +70,7 @@ class Parameters:
             CASES[name]: {int(month): Knot(**{k: np.array(v) for k, v in one.items()}) for month, one in months.items()}
             for name, months in data["knots"].items()
         }
-        return cls(tuple(data["quarter_ends"]), knots, data["note"])
+        return cls(tuple(data["quarter_ends"]), knots, data["note"], {k: np.array(v) for k, v in data.get("industries", {}).items()})
 
 
 @cache

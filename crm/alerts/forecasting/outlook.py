@@ -84,13 +84,13 @@ def forecast(cumulative: pl.DataFrame, totals: pl.DataFrame, firms: pl.DataFrame
     return outlook(past, firms, on, parameters or stored())
 
 
-def outlook(past: History, firms: pl.DataFrame, on: date, chosen: Parameters) -> Outlook:
-    """The year from histories already read; `firms` as for `forecast`."""
-    curves = _curves(past, firms, chosen)
+def outlook(past: History, firms: pl.DataFrame, on: date, chosen: Parameters, *, noted: bool = True) -> Outlook:
+    """The year from histories already read; `firms` as for `forecast`. Without `noted` nothing is said beside it and the batch teaches no season."""
+    curves = _curves(past, firms, chosen) if noted else season.of_industry(_industry(firms), chosen.curve, chosen.industries)
     read = signs.read(past, curves)
     spread = _moved(distribution(read, chosen), read, firms)
     spread, stopped = _stopped(spread, read, firms, curves, on)
-    return Outlook(on.year, read, spread, _notes(past, read, stopped))
+    return Outlook(on.year, read, spread, _notes(past, read, stopped) if noted else [])
 
 
 def _known(rows: pl.DataFrame, on: date) -> pl.DataFrame:
@@ -104,8 +104,13 @@ def _curves(past: History, firms: pl.DataFrame, parameters: Parameters) -> NDArr
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(last[:, 12:] > 0, last / last[:, 12:], np.nan)
     shares = np.where((shares >= 0) & (shares <= 1), shares, np.nan)
-    industry = firms["industry"].to_list() if "industry" in firms.columns else [None] * firms.height
-    return season.by_industry(shares, industry, parameters.curve)
+    if parameters.industries:
+        return season.of_industry(_industry(firms), parameters.curve, parameters.industries)
+    return season.by_industry(shares, _industry(firms), parameters.curve)
+
+
+def _industry(firms: pl.DataFrame) -> list[str | None]:
+    return firms["industry"].to_list() if "industry" in firms.columns else [None] * firms.height
 
 
 def _moved(spread: Distribution, read: Signs, firms: pl.DataFrame) -> Distribution:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,6 +54,22 @@ def by_industry(shares: NDArray[np.float64], industry: Sequence[str | None], cur
         curves[members] = np.clip(leaned, 0.0, 1.0)
     curves[:, 0], curves[:, 12] = 0.0, 1.0
     return curves
+
+
+def of_industry(industry: Sequence[str | None], curve: NDArray[np.float64], known: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """A curve per firm (N×13) from curves already learned, by 大类; `curve` for the others."""
+    table = np.stack([curve, *known.values()])
+    at = {division: row for row, division in enumerate(known, start=1)}
+    if not at:
+        return np.tile(curve, (len(industry), 1))
+    return table[np.array([at.get((code or "")[:2], 0) for code in industry], dtype=np.int64)]
+
+
+def learned(shares: NDArray[np.float64], industry: Sequence[str | None], curve: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """The curve of each industry that enough firms show: what `of_industry` takes."""
+    curves = by_industry(shares, industry, curve)
+    found = {(code or "")[:2]: row for row, code in enumerate(industry)}
+    return {division: curves[row] for division, row in sorted(found.items()) if division and not np.allclose(curves[row], curve)}
 
 
 def _median(known: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ class AlertLevel(Sourced):
 
     level: Literal["red", "orange", "yellow", "green", "grey"]
     if_: Expression | None = Field(default=None, alias="if")  # over the rule's inputs; none: everything else
+    stay: Expression | None = None  # a firm that is at this level already stays there while this weaker condition is met
     text: str | None = None
 
 
