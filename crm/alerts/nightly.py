@@ -44,7 +44,7 @@ def kept(row: Mapping[str, Any], level: str) -> Mapping[str, Any]:
     Within the band the alert keeps its level; above it rises to `level`, below it falls to `stay_level`.
     """
     stay = row.get("stay_level")
-    if stay is None or stay == row["level"] or RANK[level] <= RANK[stay] and row["level"] == "grey":
+    if stay is None or stay == row["level"] or (RANK[level] <= RANK[stay] and row["level"] == "grey"):
         return row
     if RANK[stay] <= RANK[level] <= RANK[row["level"]]:
         text = row["stay_text"] if level == stay else row["text"]

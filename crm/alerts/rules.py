@@ -116,7 +116,8 @@ def titles_near(pack: Pack, standings: pl.DataFrame, seen: pl.DataFrame) -> pl.D
 
 def raised(assessed: pl.DataFrame) -> pl.DataFrame:
     """The rows whose level becomes an alert, and those that keep one at a level they are at already."""
-    wanted = [(pl.col("rule") == rule) & (pl.col("level").is_in(levels) | pl.col("stay_level").is_in(levels)) for rule, levels in RAISED.items()]
+    shown = ["level", *(["stay_level"] if "stay_level" in assessed.columns else [])]
+    wanted = [(pl.col("rule") == rule) & pl.any_horizontal(pl.col(shown).is_in(levels)) for rule, levels in RAISED.items()]
     return assessed.filter(pl.any_horizontal(wanted))
 
 

@@ -43,7 +43,8 @@ def test_sales_40_percent_down_with_73_percent_of_the_year_gone_are_red(pack):
 
 
 def test_the_projection_follows_the_firms_own_season(pack):
-    assert exit_risk(pack, firm(pack, 11_800_000))[0]["forecast"]["mid"] == 16_118_557
+    own_shape, rest_as_last_year = 16_118_557, 18_900_000
+    assert own_shape < exit_risk(pack, firm(pack, 11_800_000))[0]["forecast"]["mid"] < rest_as_last_year
 
 
 def test_a_firm_with_half_its_sales_after_september_is_not_warned_for_that(pack):
@@ -124,3 +125,36 @@ def test_an_answer_is_plain_data(pack):
 
     one = firm(pack, 30_000_000, month="08", titles=[{"title": "hnte", "granted_on": "2022-12-08", "valid_to": "2025-12-08", "kind": "first"}])
     assert orjson.dumps(standing_alerts(pack, one))
+
+
+# levels by probability
+
+
+def test_the_seasonal_firm_of_the_issue_is_not_red(pack):
+    assert exit_risk(pack, firm(pack, 12_720_000, before=12_720_000, last=26_500_000))[0]["level"] != "red"
+
+
+def test_the_same_chance_is_red_in_autumn_and_not_in_spring(pack):
+    spring = exit_risk(pack, firm(pack, 1_800_000, before=6_000_000, last=21_000_000, month="03"), date(2025, 4, 20))[0]
+    assert (spring["level"], spring["probability"] > 0.85) == ("orange", True)
+
+
+def test_a_firm_that_passes_a_line_it_never_reached_is_told_so(pack):
+    one = firm(pack, 104_000_000, before=60_000_000, last=80_000_000)
+    assert told(pack, one, "first_crossing") == [("revenue.100000000", "orange")]
+
+
+def test_a_firm_that_reached_the_line_years_ago_does_not_cross_it_for_the_first_time(pack):
+    one = firm(pack, 104_000_000, before=60_000_000, last=80_000_000)
+    one.year["2019"] = {"revenue_main": 100_000_000}
+    assert told(pack, one, "first_crossing") == []
+
+
+def test_a_firm_in_the_register_is_told_of_the_next_revenue_line(pack):
+    assert told(pack, firm(pack, 72_000_000, before=60_000_000, last=80_000_000), "near_threshold") == [("revenue.100000000", "yellow")]
+
+
+@pytest.mark.parametrize(("entered", "asked"), [("2024-03-01", True), ("2023-12-31", False)])
+def test_the_second_year_is_asked_of_firms_that_entered_last_year(pack, entered, asked):
+    one = firm(pack, 11_800_000, register=[{"entered_on": entered, "exited_on": None, "entry": "first"}])
+    assert bool(told(pack, one, "newly_entered_at_risk")) is asked

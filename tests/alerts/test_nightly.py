@@ -43,7 +43,7 @@ def found(city_engines, packs):
 def night(city, packs, found, alert, level, on=ON):
     """One comparison for the alert's firm, at another level; None: nothing is found any more."""
     mine = found.filter((pl.col("enterprise_id") == alert.enterprise_id) & (pl.col("rule") == alert.rule))
-    rows = mine.clear() if level is None else mine.with_columns(level=pl.lit(level))
+    rows = mine.clear() if level is None else mine.with_columns(level=pl.lit(level), stay_level=pl.lit(level))
     return Night(city, packs["taizhou"], on, AT + (on - ON)).compare(rows, [alert.enterprise_id])
 
 
