@@ -22,6 +22,7 @@ from crm.programmes.models import AwardDecision, AwardPayout, AwardRuling
 from crm.regions.models import Industry, Region, Zone
 from crm.reports.models import Paper
 from crm.security.models import User, UserProfile, UserRegion
+from crm.targets.models import TargetActual
 from crm.visits.models import Attachment, Visit
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
                               recorded_at=AT, recorded_by=author),
         "change": RuleChange(pack="taizhou", target=f"gone.{number}", from_on=date(2026, 9, 1), value="1元", before="2元", document=name[:190], clause="一", quote=name, reason=name,
                              published_at=AT, published_by=author),
+        "actual": TargetActual(pack="taizhou", target="matrix.backbone.total", year=2029, region_code=code, value="1家", as_of=date(2026, 9, 1), source=name[:190], recorded_at=AT, recorded_by=author),
         "ruling": AwardRuling(pack="taizhou", question=f"award.q{number}", option=name[:190], reason=name, ruled_at=AT, ruled_by=author),
         "case": Case(uuid=str(uuid5(NAMESPACE_URL, code + "c")), enterprise_id=key, kind="finance", title=name[:190], detail=name, opened_at=AT, opened_by=author),
         "attachment": Attachment(

@@ -15,6 +15,7 @@ PAGE_MODULES = (
     "crm.web.board",
     "crm.web.near",
     "crm.web.awards",
+    "crm.web.targets",
     "crm.web.rules",
     "crm.web.alerts",
     "crm.web.visits",

@@ -15,7 +15,7 @@ from crm.criteria.engine import evaluate
 from crm.criteria.explain import explain_all
 from crm.criteria.loading import load_packs
 from crm.criteria.models import RuleChange
-from crm.criteria.published import applied, mark, numbers, overlaid, standing, stranded
+from crm.criteria.published import applied, mark, overlaid, standing, stranded
 from crm.criteria.publishing import publish, revoke
 from crm.security.access import Access
 

@@ -49,6 +49,10 @@ AwardsPage.other                    MA
 AwardsPage.rule                     MA
 AwardsPage.unrule                   MA     ruling
 FirmAwardsPage.show_awards          OMA    enterprise
+TargetsPage.index                   MA
+TargetsPage.bring                   MA
+TargetsPage.take_back               MA     actual
+TargetsPage.advance                 MA
 RulesPage.index                     MA
 RulesPage.trial                     MA
 RulesPage.start                     MA
@@ -227,6 +231,6 @@ def foreign_body(away: dict[str, object], url: str = "") -> dict[str, object]:
         "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "resolved": "yes", "lead_unit": "经信局", "note": "记一笔", "text": "补充", "until": "2026-12-01",
         "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x", "updated": "yes",
         "award": "first_entry", "year": "2025", "state": "refused", "amount": "1", "paid_on": "2026-09-01", "document": "x", "group": "first_entry",
-        "pack": "taizhou", "target": "step_up.line", "value": "1234万元", "from_on": "2026-09-01", "clause": "x", "quote": "x", "question": "award.issued_text", "option": "照此兑现",
+        "pack": "taizhou", "target": "step_up.line", "value": "1234万元", "as_of": "2026-09-01", "source": "x", "task": "x", "region": "331082", "from_on": "2026-09-01", "clause": "x", "quote": "x", "question": "award.issued_text", "option": "照此兑现",
         "current": "wrong", "password": "Green-hill-2026", "again": "Green-hill-2026", "uuid": "11111111-1111-4111-8111-111111111111",
     }
