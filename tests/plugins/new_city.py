@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
 from crm.ladder.commands import pack
 from tests.plugins.conftest import FOLDER
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EDITS = {
     "sources.yaml": [("number: null                # 文号，如 湖政办发〔2026〕1号", "number: 川政办发〔2026〕1号"), ("川城市企业梯度培育方案（请改成真实文件名）", "川城市星火培育行动方案"), ("status: draft", "status: in_force")],
