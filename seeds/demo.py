@@ -33,6 +33,7 @@ from crm.regions.models import Industry, Region, Zone
 from crm.regions.scope import prefix_range
 from crm.security.models import User, UserRegion
 from crm.visits.models import Visit
+from seeds.demo_alerts import give_a_past
 from seeds.demo_firm import City, Sheets
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def build_city(
     ).all()
     for user_id, code in officers:
         made["assigned"] = made.get("assigned", 0) + assign_demo_officer(session, user_id, code, OFFICER_FIRMS, on)
+    chain.counts()
+    give_a_past(session, on, [(user_id, "") for user_id, _ in officers])
     chain.counts()
     clear(session, now())
     return made

@@ -211,3 +211,30 @@ def test_figures_of_two_sources_are_not_held_against_each_other(session, pack, p
         session.add(Filing(enterprise_id=place.id, period_kind="month", period=f"2026-{month:02d}", form="ytd", source=source, recorded_at=AT, revenue=value))
     session.flush()
     assert figures.looked(asked(session, pack, place.id), pack.alerts["figure_suspicious"]).found.is_empty()
+
+
+def test_a_firm_under_suspicion_is_looked_at_for_the_whole_year_at_once(session, pack, place):
+    """Else the second night would raise what the first one passed over."""
+    for month, value in ((2, 20_000), (3, 15_000), (8, 80_000), (9, 10_500)):
+        session.add(Filing(enterprise_id=place.id, period_kind="month", period=f"2026-{month:02d}", form="ytd", source="firm", recorded_at=AT, revenue=value))
+    session.flush()
+    found = figures.looked(asked(session, pack, place.id), pack.alerts["figure_suspicious"]).found
+    assert sorted(found["subject"].to_list()) == ["2026-03.revenue", "2026-09.revenue"]
+
+
+def test_an_evening_asked_twice_raises_nothing_new(city, packs):
+    """The demo city's night again: every rule finds what it found, no event is written."""
+    from sqlalchemy import func, select
+
+    from crm.alerts.models import AlertEvent
+    from crm.jobs.chain import Chain
+    from tests.city import AT as THEN
+    from tests.city import ON as DAY
+
+    before = city.scalar(select(func.count()).select_from(AlertEvent))
+    chain = Chain(city, packs, DAY, THEN)
+    chain.evaluate()
+    done = chain.alerts()
+    assert ({name: done[name] for name in ("raised", "worsened", "eased", "reopened", "resolved", "expired", "told")}, city.scalar(select(func.count()).select_from(AlertEvent))) == (
+        dict.fromkeys(("raised", "worsened", "eased", "reopened", "resolved", "expired", "told"), 0), before,
+    )

@@ -46,8 +46,8 @@ def looked(asked: Asked, rule: AlertRule) -> Watched:
     if few is not None:
         return Watched(RULE, _found(asked, rule, months, few))
     live = select(Alert.enterprise_id).where(Alert.rule == RULE, Alert.state.in_(LIVE) | Alert.is_watched)
-    suspects = list(asked.session.scalars(live.distinct()))
     recent = _read(asked, rule, months[-(whole(rule, "months", MONTHS) + 1) :], None)
+    suspects = sorted({*asked.session.scalars(live.distinct()), *judged(rule, recent, asked.on)["enterprise_id"].to_list()})
     older = [_read(asked, rule, months, suspects[at : at + FEW]) for at in range(0, len(suspects), FEW)]
     return Watched(RULE, judged(rule, pl.concat([recent, *older]).unique(["enterprise_id", "measure", "month"]), asked.on).join(asked.firms.select("enterprise_id"), on="enterprise_id", how="semi"))
 

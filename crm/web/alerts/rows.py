@@ -78,8 +78,8 @@ class Row:
 
     @property
     def interval(self) -> Interval | None:
-        """The projection against its threshold."""
-        return interval_of(self.alert.evidence)
+        """The projection against its threshold, for rules that rest on one."""
+        return interval_of(self.alert.evidence) if self.alert.rule in FORECAST_RULES else None
 
     @property
     def waits(self) -> str:
