@@ -216,7 +216,7 @@ class Year:
     def _roles(self) -> tuple[Process, Process]:
         """(leader, standby), when both are there."""
         both = self._both
-        _wait(lambda: any("LEADS" in p.said for p in both) and any("LEADS" not in p.said and "STANDS" in p.said for p in both), 120)
+        _wait(lambda: any("LEADS" in p.said for p in both) and any("LEADS" not in p.said and "STANDS" in p.said for p in both), 600)
         leader = next(p for p in both if "LEADS" in p.said)
         return leader, next(p for p in both if p is not leader)
 
@@ -241,7 +241,7 @@ def _wait(until: Any, seconds: float) -> Any:
     end = time.monotonic() + seconds
     while not (found := until()):
         if time.monotonic() > end:
-            raise TimeoutError("nothing came")
+            raise TimeoutError("a worker did not get there in time; see worker.log")
         time.sleep(0.01)
     return found
 

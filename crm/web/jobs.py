@@ -157,7 +157,8 @@ class JobsPage(Page):
         run = queue.enqueue(db(), job, f"asked:{now().isoformat(timespec='seconds')}", None, by=access().user_id)
         _noted("job.run", run)
         db().commit()
-        flash(f"已排队：{wanted.label}。", "success")
+        waits = "这个任务已暂停，恢复之后才会开始。" if job in queries.paused(db()) else ""
+        flash(f"已排队：{wanted.label}。{waits}", "warning" if waits else "success")
         return redirect(url_for("JobsPage.show_run", run_id=run.id))
 
     @expose("/<int:run_id>/again", methods=["POST"])

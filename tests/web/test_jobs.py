@@ -84,6 +84,12 @@ def test_run_now_queues_the_nightly_chain(session: Session, sign_in: SignIn) -> 
     assert [(r.job, r.state) for r in session.scalars(select(JobRun))] == [("nightly", "queued")]
 
 
+def test_run_now_of_a_paused_job_says_that_it_waits(sign_in: SignIn) -> None:
+    client = sign_in("administrator", "331000")
+    client.post("/jobs/nightly/pause")
+    assert "恢复之后才会开始" in client.post("/jobs/nightly/run", follow_redirects=True).get_data(as_text=True)
+
+
 def test_a_job_that_needs_a_payload_cannot_be_started_by_hand(session: Session, sign_in: SignIn) -> None:
     assert sign_in("administrator", "331000").post("/jobs/import_apply/run").status_code == 422
     assert session.scalars(select(JobRun)).all() == []
