@@ -183,6 +183,8 @@ class Year:
             self._roles()
             for number in range(self._nights):
                 midday = midnight(self._first + timedelta(days=number)) + timedelta(hours=12)
+                if at_night[number] or in_the_morning[number]:
+                    self._roles()  # the standby is there, so that the kill comes at its moment
                 self.clock.set(midday - timedelta(hours=9))  # 03:00: the night is due
                 began = time.monotonic()
                 for _ in range(at_night[number]):

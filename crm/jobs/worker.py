@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("worker")
 BEAT = 5  # seconds between signs of life
-STANDBY = 1.0  # seconds between tries to lead
+STANDBY = 0.5  # seconds between tries to lead
 POLL = 0.5  # seconds between looks at an empty queue
 
 
