@@ -53,6 +53,7 @@ class Settings:
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_from: str = ""  # sender of messages; needed with smtp_host
+    intake_secret: str = ""  # signs cases that hotlines and platforms send in; empty: none are taken
     outbound_allow: tuple[str, ...] = ()  # host names, addresses or ranges of the own network that messages may be sent to
 
     @property

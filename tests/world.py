@@ -21,7 +21,7 @@ from crm.notices.models import Notice, Outbox
 from crm.programmes.models import AwardDecision, AwardPayout, AwardRuling
 from crm.regions.models import Industry, Region, Zone
 from crm.reports.models import Paper
-from crm.security.models import User, UserProfile, UserRegion
+from crm.security.models import Unit, User, UserProfile, UserRegion
 from crm.targets.models import TargetActual
 from crm.visits.models import Attachment, Visit
 
@@ -104,6 +104,7 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
             uuid=str(uuid5(NAMESPACE_URL, code + "p")), kind="briefing", subject=f"enterprise:{key}", title=name[:150], content={"name": name}, content_digest="0" * 64,
             check_code="0" * 15 + str(number), asked_by=author, asked_at=AT,
         ),
+        "unit": Unit(name=f"{code}局", region_code=code),
         "batch": ImportBatch(kind="annual", file_name=name[:190], sha256="0" * 64, path="imports/none.csv", state="checked", created_at=AT, created_by=author),
     }
     session.add_all(made.values())

@@ -1,17 +1,23 @@
-"""Reads of cases. A case is seen by those who see its firm."""
+"""Reads of cases. A case is seen by those who see its firm, and by the units it was dispatched to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
 from crm.cases.errors import NoSuchCase
-from crm.cases.models import Case, CaseEvent
+from crm.cases.life import OPEN, STAGES
+from crm.cases.models import KINDS, SOURCES, Case, CaseDoor, CaseEvent, CaseUnit
+from crm.core import workdays
+from crm.core.clock import local
 from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Enterprise
+from crm.regions.queries import region_path
+from crm.security.models import User
+from crm.security.privacy import mask_phone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
+    from crm.criteria.schema import Cases
     from crm.security.access import Access
 
 PAGE = 30
@@ -27,14 +34,18 @@ PAGE = 30
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is narrowed by; None: not at all. `overdue_on`: open and due before that day."""
+    """What a list is narrowed by; None: not at all. `overdue_on`: open and due before that day; `due_by`: open and due then or before."""
 
     state: str | None = None
+    stage: str | None = None
     kind: str | None = None
     urgency: str | None = None
+    source: str | None = None
     enterprise_id: int | None = None
     officer_id: int | None = None
+    unit_id: int | None = None
     overdue_on: date | None = None
+    due_by: date | None = None
     q: str | None = None
 
 
@@ -47,13 +58,18 @@ class Slice:
 
 
 def visible(access: Access) -> Select[tuple[Case]]:
-    """Cases of firms in the jurisdiction."""
-    return select(Case).join(Enterprise, Enterprise.id == Case.enterprise_id).where(enterprises.visible(access))
+    """Cases of firms in the jurisdiction; for a department those its unit has, and none that was taken from it."""
+    query = select(Case).join(Enterprise, Enterprise.id == Case.enterprise_id)
+    if access.is_department:
+        theirs = select(CaseUnit.case_id).where(CaseUnit.unit_id.in_(access.units), CaseUnit.ended_at.is_(None))
+        return query.where(Case.id.in_(theirs), Enterprise.deleted_at.is_(None))
+    return query.where(enterprises.visible(access))
 
 
 def get_visible(session: Session, access: Access, uuid: str) -> Case:
-    """A case with its firm, or NoSuchCase."""
-    case = session.scalar(visible(access).where(Case.uuid == uuid).options(joinedload(Case.enterprise)))
+    """A case with its firm and units, or NoSuchCase."""
+    whole = (joinedload(Case.enterprise), selectinload(Case.units))
+    case = session.scalar(visible(access).where(Case.uuid == uuid).options(*whole).execution_options(populate_existing=True))
     if case is None:
         raise NoSuchCase
     return case
@@ -71,13 +87,17 @@ def list_cases(session: Session, access: Access, filters: Filters, cursor: str |
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for value, column in (
-        (filters.state, Case.state), (filters.kind, Case.kind), (filters.urgency, Case.urgency),
-        (filters.enterprise_id, Case.enterprise_id), (filters.officer_id, Enterprise.officer_id),
+        (filters.state, Case.state), (filters.stage, Case.stage), (filters.kind, Case.kind), (filters.urgency, Case.urgency),
+        (filters.source, Case.source), (filters.enterprise_id, Case.enterprise_id), (filters.officer_id, Enterprise.officer_id),
     ):  # fmt: skip
         if value is not None:
             found.append(column == value)
     if filters.overdue_on is not None:
         found.append(and_(Case.state == "open", Case.due_on < filters.overdue_on))
+    if filters.due_by is not None:
+        found.append(and_(Case.state == "open", Case.due_on <= filters.due_by))
+    if filters.unit_id is not None:
+        found.append(Case.id.in_(select(CaseUnit.case_id).where(CaseUnit.unit_id == filters.unit_id, CaseUnit.ended_at.is_(None))))
     if filters.q:
         found.append(or_(Case.title.contains(filters.q, autoescape=True), enterprises.matching(filters.q)))
     return found
@@ -91,6 +111,49 @@ def events(session: Session, case_id: int) -> Sequence[CaseEvent]:
 def of_visit(session: Session, visit_id: int) -> Sequence[Case]:
     """Cases raised on a visit, in the order they were raised."""
     return session.scalars(select(Case).where(Case.visit_id == visit_id).order_by(Case.id)).all()
+
+
+def joinable(session: Session, access: Access, case: Case, limit: int = 20) -> Sequence[Case]:
+    """Other open cases of the same firm that this one could be joined to, the newest first."""
+    query = visible(access).where(Case.enterprise_id == case.enterprise_id, Case.id != case.id, Case.stage.in_(OPEN))
+    return session.scalars(query.order_by(Case.id.desc()).limit(limit)).all()
+
+
+def joined_of(session: Session, case_id: int) -> Sequence[Case]:
+    """Cases that were joined to this one."""
+    return session.scalars(select(Case).where(Case.joined_to == case_id).order_by(Case.id)).all()
+
+
+def by_number(session: Session, enterprise_id: int, number: int, last_four: str) -> Case | None:
+    """A firm's own case by number and the last four digits of the phone left with it: for the firm's open page."""
+    case = session.scalar(select(Case).where(Case.id == number, Case.enterprise_id == enterprise_id))
+    phone = (case.contact_phone or "") if case else ""
+    return case if case and len(phone) >= 4 and phone[-4:] == last_four else None
+
+
+def door_for(session: Session, access: Access, enterprise_id: int) -> CaseDoor | None:
+    """The firm's open address, if there is one."""
+    firm = enterprises.get_visible(session, access, enterprise_id)
+    return session.scalar(select(CaseDoor).where(CaseDoor.enterprise_id == firm.id, CaseDoor.ended_at.is_(None)))
+
+
+def dispatch_slip_of(session: Session, access: Access, uuid: str, rules: Cases, on: date) -> dict[str, Any]:
+    """What 交办单 prints (see crm.reports.slip), as plain JSON."""
+    case = get_visible(session, access, uuid)
+    firm = case.enterprise
+    have = [u for u in case.units if u.ended_at is None]
+    signer = session.get(User, access.user_id) if access.user_id else None
+    left = workdays.between(local(case.opened_at).date(), case.due_on) if case.due_on else None
+    return {
+        "number": case.number, "on": on.isoformat(), "title": case.title, "firm": firm.name,
+        "place": " › ".join(r.name for r in region_path(session, firm.region_code) if r.level != "province"),
+        "contact": "　".join(filter(None, (case.contact_name, mask_phone(case.contact_phone)))) or None,
+        "source": SOURCES.get(case.source, case.source), "received_on": local(case.opened_at).date().isoformat(), "kind": KINDS.get(case.kind, ""),
+        "urgency": case.urgency, "text": case.detail, "lead": case.lead_unit, "co_units": [u.unit.name for u in have if not u.is_lead],
+        "due_on": case.due_on.isoformat() if case.due_on else None, "due_text": f"自收到起 {left} 个工作日" if left is not None and left >= 0 else None,
+        "rule": case.due_rule, "is_provisional": case.due_provisional, "requirements": list(rules.requirements),
+        "signer": f"{signer.first_name} {signer.last_name}".strip() if signer else access.name, "stage": STAGES[case.stage],
+    }  # fmt: skip
 
 
 def open_of(session: Session, access: Access, enterprise_id: int, limit: int = 20) -> Sequence[Case]:

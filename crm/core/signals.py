@@ -17,8 +17,3 @@ visit_signed = _ns.signal("visit-signed")
 """Sent with `session`, `visit`."""
 problems_raised = _ns.signal("problems-raised")
 """Sent with `session`, `access`, `visit`, `problems` (crm.visits.schemas.Problem), `at`: what a firm asked for on a visit."""
-case_day = _ns.signal("case-day")
-"""Sent with `session`, `on`, `at` by the night's step `cases`: deadlines of cases are looked at; a handler returns counts (dict) or None.
-
-The same day again must find nothing to do: a night that was cut short is gone through once more.
-"""

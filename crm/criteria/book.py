@@ -15,6 +15,7 @@ from crm.criteria.schema import (
     AlertRule,
     ApplicationWindow,
     Award,
+    Cases,
     Cluster,
     Document,
     Escalation,
@@ -76,6 +77,7 @@ class Book(Model):
     targets: tuple[Target, ...] = ()
     tasks: tuple[Task, ...] = ()
     visit: Visit | None = None
+    cases: Cases | None = None
 
     def canonical(self) -> bytes:
         """Canonical JSON: keys sorted, nothing that is at its default."""

@@ -17,7 +17,7 @@ SECTION_LABELS = {
     "steps": "阶段", "register": "规上起点", "pools": "培育库", "levels": "层级", "notes": "提示", "size_class": "划型", "alerts": "预警",
     "escalation": "逐级提醒", "review_windows": "年度审核窗口", "filing_deadlines": "报数截止日",
     "application_windows": "申报窗口", "clusters": "产业集群",
-    "awards": "奖补", "targets": "目标", "tasks": "任务", "visit": "走访表",
+    "awards": "奖补", "targets": "目标", "tasks": "任务", "visit": "走访表", "cases": "诉求时限",
 }
 FIELD_LABELS = {
     "test": "条件", "label": "名称", "short": "简称", "document": "依据", "clause": "条款", "quote": "原文", "basis": "出处性质", "checked_on": "核对日",
@@ -95,6 +95,8 @@ def _facets(pack: Pack, on: date | None) -> Facets:
                 _flatten(standing, (section, entry["id"]), made)
     if "visit" in plain:
         _flatten(plain["visit"], ("visit", "visit"), made)
+    if "cases" in plain:
+        _flatten(plain["cases"], ("cases", "cases"), made)
     return made
 
 

@@ -17,7 +17,7 @@ from crm.criteria.book import SECTIONS, Book, field_of, plain
 from crm.criteria.checking import check
 from crm.criteria.errors import PackError, Problem
 from crm.criteria.packs import Pack, Packs
-from crm.criteria.schema import FILES, FOLDERS, CriterionOverride, Entry, Model, PackHead, Visit
+from crm.criteria.schema import FILES, FOLDERS, Cases, CriterionOverride, Entry, Model, PackHead, Visit
 from crm.criteria.trees import replace_node
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Folder:
     places: dict[tuple[str, str], tuple[reading.Source, reading.Path_]] = field(default_factory=dict)
     replaced: list[tuple[CriterionOverride, reading.Source, reading.Path_]] = field(default_factory=list)
     visit: Visit | None = None
+    cases: Cases | None = None
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -122,6 +123,9 @@ def _take(made: Folder, content: Model, source: reading.Source) -> None:
     if isinstance(content, Visit):
         made.visit = content
         return
+    if isinstance(content, Cases):
+        made.cases = content
+        return
     for key in type(content).model_fields:
         section = "register" if key == "register_" else key
         for i, entry in enumerate(getattr(content, key)):
@@ -141,7 +145,7 @@ def _compile(chain: list[Folder]) -> tuple[Book, list[Problem]]:
     """Lay the chain's folders over each other, the root first."""
     head = chain[0].head
     merged: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
-    visit, problems = None, []
+    visit, cases, problems = None, None, []
     for part in reversed(chain):
         for section, entries in part.entries.items():
             for entry in entries.values():
@@ -151,11 +155,11 @@ def _compile(chain: list[Folder]) -> tuple[Book, list[Problem]]:
         for override, source, path in part.replaced:
             if trouble := replace_node(merged, override):
                 problems.append(Problem(source.file, source.line(path), f"criteria.{override.id}", trouble))
-        visit = part.visit or visit
+        visit, cases = part.visit or visit, part.cases or cases
     assert head is not None  # _chain validated it
     values = {field_of(section): tuple(entries.values()) for section, entries in merged.items()}
     names = tuple(part.name for part in chain)
-    return Book(contract=CONTRACT, id=head.id, name=head.name, region=head.region, chain=names, visit=visit, **values), problems
+    return Book(contract=CONTRACT, id=head.id, name=head.name, region=head.region, chain=names, visit=visit, cases=cases, **values), problems
 
 
 def _lay(section: dict[str, Entry], entry: Entry) -> str | None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from crm.core.errors import NotFound
 from crm.criteria import codes, quantity
 from crm.criteria.book import Book
 from crm.criteria.expressions import Names
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crm.criteria.program import Program
-    from crm.criteria.schema import AlertRule, Cluster, DatedValue, Document, Measure, Parameter, Place, Step, Title, Visit
+    from crm.criteria.schema import AlertRule, Cases, Cluster, DatedValue, Document, Measure, Parameter, Place, Step, Title, Visit
 
 REGISTER = "register"
 """Key of the firm's own register test among the items."""
@@ -86,6 +87,13 @@ class Pack:
     def steps(self) -> tuple[Step, ...]:
         """Steps between places."""
         return self.book.steps
+
+    @property
+    def cases(self) -> Cases:
+        """Deadlines of cases. Raises NotFound for a pack that has none and extends none."""
+        if self.book.cases is None:
+            raise NotFound(f"条件包 {self.id} 没有诉求时限；请写 cases.yaml，或让它继承 cn。")
+        return self.book.cases
 
     @property
     def visit(self) -> Visit | None:

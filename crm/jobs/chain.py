@@ -21,8 +21,8 @@ from crm.alerts.rules import assess, crossings, near_lines, raised, titles_near
 from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.alerts.weeks import count_week
+from crm.cases.operations import supervise
 from crm.core.clock import local
-from crm.core.signals import case_day
 from crm.criteria import published
 from crm.criteria.loading import load_packs
 from crm.ladder.changes import changed, clear
@@ -143,13 +143,6 @@ class Chain:
         show_levels(self._session, self._only)
         return total.as_dict() | {"told": told, "outcomes": outcomes}
 
-    def cases(self) -> dict[str, int]:
-        """Deadlines of cases: whoever listens reminds and presses (crm.core.signals.case_day)."""
-        counts: dict[str, int] = {}
-        for _handler, found in case_day.send(None, session=self._session, on=self._on, at=self._at):
-            counts |= found or {}
-        return counts
-
     def digests(self) -> dict[str, int]:
         """The coming day's digests of what is held now; what is told later joins them at their times."""
         return bundle(self._session, self._at + timedelta(days=1), self._at)
@@ -157,6 +150,10 @@ class Chain:
     def escalate(self) -> dict[str, int]:
         """Alerts nobody handled for too many work days go one level up."""
         return escalate(self._session, self._packs, self._on, self._at)
+
+    def cases(self) -> dict[str, int]:
+        """Cases past their day go up, level by level."""
+        return supervise(self._session, lambda code: self._packs.for_region(code).cases, self._on, self._at)
 
     def counts(self) -> dict[str, int]:
         """Visits into the standings, then all counts anew, and the week's alerts."""

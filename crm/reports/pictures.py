@@ -47,10 +47,10 @@ def ink(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def qr_code(text: str) -> bytes:
-    """SVG of a QR code, quiet zone included: a third of it may be dirty or folded."""
+def qr_code(text: str, *, on_white: bool = False) -> bytes:
+    """SVG of a QR code, quiet zone included: a third of it may be dirty or folded. `on_white` draws the paper too, for dark screens."""
     out = io.BytesIO()
-    segno.make(text, error="q", micro=False).save(out, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
+    segno.make(text, error="q", micro=False).save(out, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True, light="white" if on_white else None)
     return out.getvalue()
 
 

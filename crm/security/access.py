@@ -12,7 +12,7 @@ from sqlalchemy import and_, false, not_, or_, select
 
 from crm.core.errors import Forbidden
 from crm.regions.scope import covers, prefix_range
-from crm.security.models import UserRegion
+from crm.security.models import UnitMember, UserRegion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,12 @@ class Access:
     roles: frozenset[str]
     regions: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    units: tuple[int, ...] = ()
+
+    @property
+    def is_department(self) -> bool:
+        """Whether the user sees cases of the own unit only: a role of the staff beside it goes before."""
+        return self.has("department") and not self.has("officer", "manager", "administrator", "system")
 
     def has(self, *roles: str) -> bool:
         """Whether the user has any of `roles`."""
@@ -69,10 +75,13 @@ def system_access(regions: Iterable[str] = ()) -> Access:
 def load_access(session: Session, user_id: int, name: str, roles: Iterable[str]) -> Access:
     """Read a user's jurisdiction. Zone codes contain a letter, division codes are digits."""
     codes = session.scalars(select(UserRegion.code).where(UserRegion.user_id == user_id)).all()
+    held = frozenset(roles)
+    units = session.scalars(select(UnitMember.unit_id).where(UnitMember.user_id == user_id)).all() if "department" in held else ()
     return Access(
         user_id,
         name,
-        frozenset(roles),
+        held,
         tuple(sorted(c for c in codes if c.isdigit())),
         tuple(sorted(c for c in codes if not c.isdigit())),
+        tuple(units),
     )

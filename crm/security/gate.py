@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 OPEN = frozenset({
     "static", "healthz", "readyz", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify",
     "PhonePage.shell", "PhonePage.worker", "PhonePage.manifest",
+    "DoorPage.own", "DoorPage.follow", "IntakeApi.receive",
 })
-"""Endpoints anybody may call: assets, supervision, sign-in, the page a record's QR code leads to, and the phone's empty shell."""
+"""Endpoints anybody may call: assets, supervision, sign-in, the page a record's QR code leads to, the phone's empty shell, a firm's own form
+(企业码) and the signed door for hotlines."""
 WITHOUT_NEW_PASSWORD = frozenset({"AccountPage.password", "SignIn.logout"})
 """All that a user who must change the password first may do."""
 LARGEST = 2**63 - 1  # BIGINT
@@ -90,5 +92,7 @@ def safe_next(target: str | None) -> str:
 
 
 def home() -> str:
-    """Where a user starts: Today, or the trail for those who only audit."""
+    """Where a user starts: Today, the trail for those who only audit, the cases of a department."""
+    if access().is_department:
+        return url_for("CasesPage.index")
     return url_for("AuditPage.index" if access().roles == {"auditor"} else "TodayPage.index")

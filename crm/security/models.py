@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from flask_appbuilder.security.sqla.models import Role as Role  # noqa: PLC0414  # domains import it from here
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm.core.db import Base, Instant, Json, Key, Keyed
 
-ROLES = {"officer": "助企干部", "manager": "管理者", "administrator": "管理员", "auditor": "审计员"}
+ROLES = {"officer": "助企干部", "manager": "管理者", "administrator": "管理员", "auditor": "审计员", "department": "责任单位"}
 """Role name as stored by Flask-AppBuilder -> what people read. Stored state: never rename."""
 
 
@@ -31,6 +32,25 @@ class UserRegion(Base):
     __tablename__ = "user_region"
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
     code: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class Unit(Keyed):
+    """A department that cases are given to (人社局, 供电公司). Its people see what was dispatched to it, and nothing else."""
+
+    __tablename__ = "unit"
+    name: Mapped[str] = mapped_column(String(128))
+    region_code: Mapped[str] = mapped_column(String(12), index=True)  # the division it serves
+    contact: Mapped[str | None] = mapped_column(String(128))
+    ended_at: Mapped[Instant | None]
+    __table_args__ = (Index(None, "region_code", "name", unique=True), {"extend_existing": False})
+
+
+class UnitMember(Base):
+    """A user works for one unit."""
+
+    __tablename__ = "unit_member"
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), index=True)
 
 
 class PasswordHistory(Keyed):

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from crm.core.clock import now
 from crm.core.errors import Conflict, Invalid, NotFound
 from crm.regions.models import Region, Zone
-from crm.security.models import ROLES, LoginAttempt, User, UserProfile, UserRegion
+from crm.security.models import ROLES, LoginAttempt, Unit, UnitMember, User, UserProfile, UserRegion
 from crm.security.passwords import set_password
 from crm.security.signin import name_key
 
@@ -82,6 +82,13 @@ def set_regions(session: Session, user: User, codes: Iterable[str]) -> None:
     for code in held.keys() - wanted:
         session.delete(held[code])
     session.add_all(UserRegion(user_id=user.id, code=code) for code in sorted(wanted - held.keys()))
+    session.flush()
+
+
+def set_unit(session: Session, user: User, unit: Unit) -> None:
+    """Have the user work for `unit`, and for no other."""
+    session.execute(delete(UnitMember).where(UnitMember.user_id == user.id))
+    session.add(UnitMember(user_id=user.id, unit_id=unit.id))
     session.flush()
 
 

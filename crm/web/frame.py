@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import func, literal, or_, select, union_all
 
 from crm.alerts.models import Alert
-from crm.cases.models import Case
+from crm.cases.models import Case, CaseUnit
 from crm.core.clock import now
 from crm.criteria.models import RuleChange
 from crm.enterprises.models import Enterprise
@@ -120,6 +120,8 @@ def _open_alerts(who: Access) -> Select[tuple[int]]:
 
 
 def _open_cases(who: Access) -> Select[tuple[int]]:
+    if who.is_department:
+        return _department_cases(who)
     return _counted(select(Case.id).join(Enterprise, Enterprise.id == Case.enterprise_id).where(Case.state == "open", *_mine(who)))
 
 
@@ -130,7 +132,12 @@ def _unread(who: Access) -> Select[tuple[int]]:
 def notices_shown(who: Access) -> ColumnElement[bool]:
     """SQL condition: the notice names no firm, or one that lies in the jurisdiction now."""
     firm = select(Enterprise.id).where(Enterprise.id == Notice.enterprise_id, who.within(Enterprise.region_code, Enterprise.zone_code), Enterprise.deleted_at.is_(None))
-    return or_(Notice.enterprise_id.is_(None), firm.exists())
+    return or_(Notice.enterprise_id.is_(None), firm.exists()) if not who.is_department else Notice.id.is_not(None)
+
+
+def _department_cases(who: Access) -> Select[tuple[int]]:
+    theirs = select(CaseUnit.case_id).where(CaseUnit.unit_id.in_(who.units), CaseUnit.ended_at.is_(None))
+    return _counted(select(Case.id).where(Case.state == "open", Case.id.in_(theirs)))
 
 
 def _mine(who: Access) -> list[ColumnElement[bool]]:

@@ -11,6 +11,7 @@ from flask_appbuilder import expose, has_access, permission_name
 
 from crm.alerts.models import RULES
 from crm.alerts.queries import alerts_of
+from crm.cases import queries as cases
 from crm.core.clock import now, today
 from crm.core.errors import Invalid, NotFound
 from crm.criteria.explain import explain
@@ -71,6 +72,19 @@ class PapersPage(Page):
             db(), "briefing", f"enterprise:{firm.id}", f"走访前一页纸 {firm.name} {today()}", content, by=access().user_id, at=now(), unit=unit_of(pack)
         )
         return _queue(paper, firm.region_code)
+
+    @expose("/slip/<uuid:key>", methods=["POST"])
+    @has_access
+    @permission_name("read")
+    def slip(self, key: uuid.UUID) -> ResponseReturnValue:
+        """交办单 of a case that has a unit."""
+        case = cases.get_visible(db(), access(), str(key))
+        if not case.lead_unit:
+            raise Invalid("这条诉求还没有交办，先交办再打印。")
+        pack = pack_for(case.enterprise.region_code)
+        content = cases.dispatch_slip_of(db(), access(), case.uuid, pack.cases, today())
+        paper = papers.ask(db(), "slip", f"case:{case.uuid}", f"交办单 {case.number}", content, by=access().user_id, at=now(), unit=unit_of(pack))
+        return _queue(paper, case.enterprise.region_code)
 
     @expose("/visits", methods=["POST"])
     @has_access
@@ -139,6 +153,8 @@ def _visible(key: uuid.UUID) -> Paper:
     about, _, what = paper.subject.partition(":")
     if about == "enterprise":
         enterprises.get_visible(db(), access(), int(what))
+    elif about == "case":
+        cases.get_visible(db(), access(), what)
     elif about != "visits" or paper.asked_by != access().user_id:
         raise NotFound("没有这份文书，或者它不归您看。")
     return paper
@@ -183,7 +199,9 @@ def _job(paper: Paper) -> str:
 
 def _back(paper: Paper) -> str:
     about, _, what = paper.subject.partition(":")
-    return url_for("EnterprisePage.show_firm", enterprise_id=int(what)) if about == "enterprise" else url_for("VisitsPage.index")
+    if about == "enterprise":
+        return url_for("EnterprisePage.show_firm", enterprise_id=int(what))
+    return url_for("CasesPage.show_case", key=what) if about == "case" else url_for("VisitsPage.index")
 
 
 def _data_dir() -> Path:

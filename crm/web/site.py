@@ -30,7 +30,7 @@ PAGE_MODULES = (
     "crm.web.audit",
     "crm.web.admin",
 )
-API_MODULES = ("crm.api.tokens", "crm.api.spec", "crm.api.enterprises", "crm.api.facts", "crm.api.work")
+API_MODULES = ("crm.api.tokens", "crm.api.spec", "crm.api.enterprises", "crm.api.facts", "crm.api.work", "crm.api.cases")
 
 
 class Index(IndexView):

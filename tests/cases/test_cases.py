@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,10 @@ from crm.cases import operations as cases
 from crm.cases import queries
 from crm.cases.errors import AlreadyClosed, NoSuchCase, StillOpen
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm.criteria.loading import load_packs
 from tests.visits.conftest import NOW, World, world  # noqa: F401  # fixture
+
+RULES = load_packs(Path(__file__).resolve().parents[2] / "plugins", ["cn"])["cn"].cases
 
 
 @pytest.fixture
@@ -52,54 +56,54 @@ def test_a_firm_of_another_county_cannot_be_written_for(world: World):  # noqa: 
 
 
 def test_assigning_names_unit_and_day(world: World, case):  # noqa: F811
-    cases.assign(world.session, world.manager, case.uuid, "市金融工作中心", date(2026, 10, 27), None, NOW)
+    cases.assign(world.session, world.manager, case.uuid, "市金融工作中心", date(2026, 10, 27), None, NOW, rules=RULES)
     assert (case.lead_unit, case.due_on, kinds(world, case)) == ("市金融工作中心", date(2026, 10, 27), ["opened", "assigned"])
 
 
 def test_closing_does_not_say_resolved(world: World, case):  # noqa: F811
-    cases.close(world.session, world.officer, case.uuid, "银行已放款 50 万元", NOW)
+    cases.close(world.session, world.officer, case.uuid, "银行已放款 50 万元", NOW, rules=RULES)
     assert (case.state, case.is_resolved, case.closed_at) == ("closed", None, NOW)
 
 
 def test_closing_needs_a_result(world: World, case):  # noqa: F811
     with pytest.raises(Invalid):
-        cases.close(world.session, world.officer, case.uuid, " ", NOW)
+        cases.close(world.session, world.officer, case.uuid, " ", NOW, rules=RULES)
 
 
 def test_closing_twice_is_refused(world: World, case):  # noqa: F811
-    cases.close(world.session, world.officer, case.uuid, "好了", NOW)
+    cases.close(world.session, world.officer, case.uuid, "好了", NOW, rules=RULES)
     with pytest.raises(AlreadyClosed):
-        cases.close(world.session, world.officer, case.uuid, "好了", NOW)
+        cases.close(world.session, world.officer, case.uuid, "好了", NOW, rules=RULES)
 
 
 def test_resolved_is_the_firms_word_after_closing(world: World, case):  # noqa: F811
-    cases.close(world.session, world.officer, case.uuid, "好了", NOW)
-    cases.follow_up(world.session, world.officer, case.uuid, is_resolved=True, text=None, at=NOW)
+    cases.close(world.session, world.officer, case.uuid, "好了", NOW, rules=RULES)
+    cases.follow_up(world.session, world.officer, case.uuid, is_resolved=True, text=None, at=NOW, rules=RULES)
     assert (case.state, case.is_resolved) == ("closed", True)
 
 
 def test_not_resolved_opens_the_case_again(world: World, case):  # noqa: F811
-    cases.close(world.session, world.officer, case.uuid, "好了", NOW)
-    cases.follow_up(world.session, world.officer, case.uuid, is_resolved=False, text="钱没到", at=NOW)
+    cases.close(world.session, world.officer, case.uuid, "好了", NOW, rules=RULES)
+    cases.follow_up(world.session, world.officer, case.uuid, is_resolved=False, text="钱没到", at=NOW, rules=RULES)
     assert (case.state, case.is_resolved, kinds(world, case)) == ("open", False, ["opened", "closed", "unresolved", "reopened"])
 
 
 def test_an_open_case_cannot_be_followed_up(world: World, case):  # noqa: F811
     with pytest.raises(StillOpen):
-        cases.follow_up(world.session, world.officer, case.uuid, is_resolved=True, text=None, at=NOW)
+        cases.follow_up(world.session, world.officer, case.uuid, is_resolved=True, text=None, at=NOW, rules=RULES)
 
 
 def test_a_stranger_does_not_find_the_case(world: World, case):  # noqa: F811
     with pytest.raises(NoSuchCase):
-        cases.note(world.session, world.stranger, case.uuid, "看看", NOW)
+        cases.note(world.session, world.stranger, case.uuid, "看看", NOW, rules=RULES)
 
 
 def test_an_auditor_may_not_write(world: World, case):  # noqa: F811
     with pytest.raises(Forbidden):
-        cases.note(world.session, replace(world.officer, roles=frozenset({"auditor"})), case.uuid, "看看", NOW)
+        cases.note(world.session, replace(world.officer, roles=frozenset({"auditor"})), case.uuid, "看看", NOW, rules=RULES)
 
 
 def test_overdue_means_open_and_due_before_the_day(world: World, case):  # noqa: F811
-    cases.assign(world.session, world.manager, case.uuid, "单位", date(2026, 10, 19), None, NOW)
-    found = [len(queries.list_cases(world.session, world.officer, queries.Filters(overdue_on=day)).cases) for day in (date(2026, 10, 19), date(2026, 10, 20))]
+    cases.assign(world.session, world.manager, case.uuid, "单位", date(2026, 10, 20), None, NOW, rules=RULES)
+    found = [len(queries.list_cases(world.session, world.officer, queries.Filters(overdue_on=day)).cases) for day in (date(2026, 10, 20), date(2026, 10, 21))]
     assert found == [0, 1]

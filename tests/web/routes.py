@@ -1,12 +1,12 @@
 """Who may call what: every route of the site, written down by hand and apart from the code that decides it.
 
-O officer, M manager, A administrator, U auditor; `*` everybody signed in, `open` everybody. `away` names the object of
+O officer, M manager, A administrator, U auditor, D department; `*` everybody signed in, `open` everybody. `away` names the object of
 another county a route's argument stands for; a route that takes none has no argument to abuse.
 """
 
 from __future__ import annotations
 
-ROLES = {"O": "officer", "M": "manager", "A": "administrator", "U": "auditor"}
+ROLES = {"O": "officer", "M": "manager", "A": "administrator", "U": "auditor", "D": "department"}
 
 EXPECTED = """
 static                              open
@@ -113,16 +113,22 @@ PhonePage.worker                    open
 PhonePage.manifest                  open
 PhoneDataPage.session               OMA
 PhoneDataPage.bundle                OMA
-CasesPage.index                     OMA
+CasesPage.index                     OMAD
 CasesPage.new                       OMA
-CasesPage.show_case                 OMA    case_uuid
-CasesPage.assign                    OMA    case_uuid
-CasesPage.note                      OMA    case_uuid
-CasesPage.close                     OMA    case_uuid
-CasesPage.reopen                    OMA    case_uuid
-CasesPage.answer                    OMA    case_uuid
+CasesPage.show_case                 OMAD   case_uuid
+CasesPage.step                      OMAD   case_uuid +step
+CaseFiguresPage.index               OMA
+CaseFiguresPage.export              OMA
+DoorPage.own                        open
+DoorPage.follow                     open
+DoorPage.code                       OMA    enterprise
+UnitsPage.index                     MA
+UnitsPage.add                       MA
+UnitsPage.join                      MA     unit
+UnitsPage.end                       MA     unit
 RecordsPage.verify                  open
 PapersPage.briefing                 OMA    enterprise
+PapersPage.slip                     OMA    case_uuid
 PapersPage.bind                     OMA
 PapersPage.show_paper               OMA    paper_uuid
 PapersPage.state                    OMA    paper_uuid
@@ -207,9 +213,14 @@ AlertsApi.get_list                  OMA
 AlertsApi.acknowledge               OMA    alert
 VisitsApi.get_list                  OMA
 VisitsApi.get                       OMA    visit
+CasesApi.get_list                   OMA
+CasesApi.get                        OMA    case
+CasesApi.post                       OMA
+CasesApi.step                       OMA    case +step
+IntakeApi.receive                   open
 """
 
-SHARED = {"+run": "1", "+outbox": "1", "+channel": "email", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X"}
+SHARED = {"+run": "1", "+outbox": "1", "+channel": "email", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X", "+step": "progress", "token": "nobody-knows"}
 """What stands in an address that belongs to no county."""
 
 

@@ -211,7 +211,7 @@ def test_nothing_of_a_visit_reaches_another_county(officer, stranger, firm, sess
     photo, case = session.scalars(select(Attachment.uuid)).one(), session.scalars(select(Case.uuid)).one()
     before = counted(session)
     gets = [f"/visits/{key}", f"/visits/{key}/edit", f"/visits/{key}/record", f"/visits/{key}/record.pdf", f"/visits/files/{photo}", f"/cases/{case}", f"/visits/new?enterprise={firm}"]
-    posts = [f"/visits/{key}/sign", f"/visits/{key}/edit", f"/visits/{key}/supplements", f"/visits/{key}/record", f"/cases/{case}/close", f"/cases/{case}/answer", "/visits/"]
+    posts = [f"/visits/{key}/sign", f"/visits/{key}/edit", f"/visits/{key}/supplements", f"/visits/{key}/record", f"/cases/{case}/step/close", f"/cases/{case}/step/follow", "/visits/"]
     answers = [stranger.get(path).status_code for path in gets] + [stranger.post(path, data=sent(firm, note="x", text="x", resolved="yes", version="2")).status_code for path in posts]
     lists = stranger.get("/visits/?whose=all").get_data(as_text=True) + stranger.get("/cases/?whose=all&state=all").get_data(as_text=True)
     assert (set(answers), "砚江" in lists, counted(session)) == ({404}, False, before)
@@ -226,9 +226,9 @@ def test_a_case_goes_from_open_to_resolved_on_its_page(officer, firm, session):
     logged(officer, firm, problem_uuid=[str(uuid.uuid4())], problem_title=["缺工"], problem_kind=["labour"], problem_urgency=["normal"], problem_unit=[""], problem_due=[""])
     session.rollback()
     case = session.scalars(select(Case)).one()
-    officer.post(f"/cases/{case.uuid}/assign", data={"lead_unit": "区人社局", "due_on": "2027-01-08"})
-    officer.post(f"/cases/{case.uuid}/close", data={"note": "招到 30 人"})
-    officer.post(f"/cases/{case.uuid}/answer", data={"resolved": "yes"})
+    officer.post(f"/cases/{case.uuid}/step/dispatch", data={"unit_name": "区人社局", "due_on": "2027-01-08"})
+    officer.post(f"/cases/{case.uuid}/step/close", data={"note": "招到 30 人"})
+    officer.post(f"/cases/{case.uuid}/step/follow", data={"resolved": "yes"})
     session.refresh(case)
     text = officer.get(f"/cases/{case.uuid}").get_data(as_text=True)
     assert (case.state, case.is_resolved, "招到 30 人" in text, "区人社局" in text) == ("closed", True, True, True)
@@ -238,7 +238,7 @@ def test_closing_without_a_result_says_what_is_missing(officer, firm, session):
     logged(officer, firm, problem_uuid=[str(uuid.uuid4())], problem_title=["缺工"], problem_kind=["labour"], problem_urgency=["normal"], problem_unit=[""], problem_due=[""])
     session.rollback()
     case = session.scalars(select(Case)).one()
-    answer = officer.post(f"/cases/{case.uuid}/close", data={"note": ""})
+    answer = officer.post(f"/cases/{case.uuid}/step/close", data={"note": ""})
     assert (answer.status_code, "请写一句说明" in answer.get_data(as_text=True)) == (422, True)
 
 

@@ -17,6 +17,7 @@ from crm.criteria.schema.base import (
     Name,
     Sourced,
 )
+from crm.criteria.schema.cases import Cases
 from crm.criteria.schema.conditions import AtLeast, Band, Node, Score, ScoreItem, ScorePart
 from crm.criteria.schema.documents import Clause, DatedValue, Document, Fact, Measure, Measures, Parameter, Parameters, Sources
 from crm.criteria.schema.files import FILES, FOLDERS, Example, Examples, Expected, PackHead
@@ -64,6 +65,7 @@ __all__ = [
     "Band",
     "Basis",
     "Calendar",
+    "Cases",
     "Clause",
     "Cluster",
     "Clusters",

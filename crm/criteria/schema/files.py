@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from crm.criteria.schema.base import Label, Model, Name
+from crm.criteria.schema.cases import Cases
 from crm.criteria.schema.documents import Measures, Parameters, Sources
 from crm.criteria.schema.ladder import Ladder, SizeClass
 from crm.criteria.schema.plans import Alerts, Calendar, Visit
@@ -61,7 +62,7 @@ class Examples(Model):
 
 FILES: dict[str, type[Model]] = {
     "pack.yaml": PackHead, "sources.yaml": Sources, "measures.yaml": Measures, "ladder.yaml": Ladder,
-    "size_class.yaml": SizeClass, "alerts.yaml": Alerts, "calendar.yaml": Calendar, "awards.yaml": Awards, "targets.yaml": Targets,
+    "size_class.yaml": SizeClass, "alerts.yaml": Alerts, "calendar.yaml": Calendar, "cases.yaml": Cases, "awards.yaml": Awards, "targets.yaml": Targets,
     "tasks.yaml": Tasks, "clusters.yaml": Clusters, "visit.yaml": Visit, "overrides.yaml": Overrides,
 }
 FOLDERS: dict[str, type[Model]] = {
