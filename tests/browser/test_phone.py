@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +189,30 @@ def test_signing_out_with_unsent_visits_asks_and_keeps_them_unreadable(session: 
       const items = await all("outbox"), meta = await all("meta");
       return [items.length, "plain" in items[0].body, meta.some(m => m.k === "bundle"), meta.find(m => m.k === "who").key]; }""")
     assert kept == [1, False, False, None]
+
+
+def sign_in_again(page: Page, session: Session) -> None:
+    page.fill("#username", session.scalars(select(User.username)).one())
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("clear", False), ("encrypt", True)])
+def test_after_signing_out_the_list_is_gone_or_locked_by_setting(session: Session, phone: Any, live_server: Live, settings: Any, choice: str, kept: bool) -> None:
+    live_server.app.extensions["crm_settings"] = replace(settings, phone_sign_out=choice)
+    page = phone(1)
+    to(page, "#/me")
+    page.get_by_role("button", name="退出登录").click()
+    page.wait_for_url("**/login/**")
+    shell = page.url.split("/login")[0] + "/m/"
+    page.goto(shell)
+    locked = page.get_by_role("heading", name="请先登录").is_visible()
+    page.goto(shell.replace("/m/", "/login/?next=/healthz"))
+    sign_in_again(page, session)
+    page.goto(shell.replace("/m/", "/account/"))  # signed in, the key is back, the list not fetched again
+    there = page.evaluate("qijie.outbox.session().then(() => qijie.store.get('meta', 'bundle')).then(b => b ? qijie.store.unseal(b.sealed).then(v => v.firms.length) : 0)")
+    assert (locked, there) == (True, int(kept))
 
 
 def test_a_photo_that_no_longer_fits_is_said_and_the_rest_stays(session: Session, phone: Any) -> None:
