@@ -10,6 +10,8 @@ RUNS = (
     ("bench.evaluate_city", "--firms", "city", "--json"),
     ("bench.imports", "--json"),
     ("bench.pdf", "--json"),
+    ("bench.phone_visit", "--runs", "5", "--json"),
+    ("bench.phone_offline", "--runs", "1", "--json"),
     ("bench.forecast", "--json"),
     ("bench.kills", "--kills", "5", "--nights", "30", "--first", "2026-03-01", "--json"),
 )

@@ -215,6 +215,31 @@ def test_after_signing_out_the_list_is_gone_or_locked_by_setting(session: Sessio
     assert (locked, there) == (True, int(kept))
 
 
+def test_a_phone_passed_on_shows_the_others_firms_and_keeps_what_the_first_did_not_send(session: Session, phone: Any, live_server: Live) -> None:
+    page = phone(1)
+    first = session.scalars(select(User.username)).one()
+    with live_server.app.app_context():
+        other = make_user(live_server.app.extensions["crm_sessions"](), "officer", (WENLING,), "second")
+        live_server.app.extensions["crm_sessions"].remove()
+    firm(session, "第二人的厂", officer=other.id)
+    session.execute(update(UserProfile).values(session_version=UserProfile.session_version + 1))
+    session.commit()
+    fill(page, ids(session)[0], "第一人记的")
+    save(page)
+    for name in ("second", first):
+        page.goto(live_server.url + "/login/?next=/m/")
+        page.fill("#username", name)
+        page.fill("#password", PASSWORD)
+        page.get_by_role("button", name="登录").click()
+        page.locator("[data-synced]").wait_for(state="attached")
+        if name == "second":
+            seen = page.evaluate("qijie.carried.all().map(f => f.name)"), page.evaluate("Boolean(qijie.carried.form('taizhou'))"), stored(session)
+            to(page, "#/me")
+            page.get_by_role("button", name="退出登录").click()
+            page.wait_for_url(live_server.url + "/login/")
+    assert (seen, stored(session)) == ((["第二人的厂"], True, []), ["第一人记的"])
+
+
 def test_a_photo_that_no_longer_fits_is_said_and_the_rest_stays(session: Session, phone: Any) -> None:
     page = phone(1)
     fill(page, ids(session)[0], "空间不够", photos=1)

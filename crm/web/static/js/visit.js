@@ -63,7 +63,7 @@
       if (over) return saving;
       const now = contents();
       return saving = saving.then(async () => {
-        try { const sealed = await store.seal(now); if (!over) { await store.put("drafts", { k: key, sealed }); say("草稿已存本机 " + clock(new Date())); } }
+        try { const sealed = await store.seal(now); if (!over) { await store.put("drafts", { k: key, visit: uuid(), sealed }); say("草稿已存本机 " + clock(new Date())); } }
         catch (error) { say(store.isFull(error) ? "手机空间不够，草稿存不下，请尽快保存" : "本机存不下草稿，请尽快保存"); }
       });
     }

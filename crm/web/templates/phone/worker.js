@@ -31,5 +31,10 @@ self.addEventListener("fetch", e => {
   else if (url.pathname.startsWith("/assets/")) e.respondWith(kept(request));
 });
 
-self.addEventListener("sync", e => { if (e.tag === "outbox") e.waitUntil(qijie.outbox.send({ last: e.lastChance })); });
-self.addEventListener("periodicsync", e => { if (e.tag === "outbox") e.waitUntil(qijie.outbox.send({})); });
+// failing tells the browser to ask again later; a session that ended is not waited for
+async function send() {
+  const done = await qijie.outbox.send({ now: true });
+  if (done?.later && !done.signIn) throw new Error("later");
+}
+self.addEventListener("sync", e => { if (e.tag === "outbox") e.waitUntil(send()); });
+self.addEventListener("periodicsync", e => { if (e.tag === "outbox") e.waitUntil(send().catch(() => {})); });

@@ -12,7 +12,9 @@
     if (held) await overlay();
     return held;
   }
-  function refresh() { return asking ||= fetchNew().finally(() => { asking = null; }); }
+  function refresh() {
+    return asking ||= fetchNew().catch(error => { if (error instanceof outbox.Later) return "offline"; if (error instanceof outbox.SignIn || error instanceof store.Locked) return "signin"; throw error; }).finally(() => { asking = null; });
+  }
   async function fetchNew() {
     const headers = { Accept: "application/json" };
     if (held) {
@@ -26,8 +28,9 @@
     if (answer.status === 304) { held.at = new Date().toISOString(); return "same"; }
     if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("json")) return "offline";
     const news = await answer.json(), who = await store.who();
-    if (!who || who.id !== news.user.id) await outbox.session().catch(() => {});
-    const before = held?.user.id === news.user.id && held.format === news.format ? held : { firms: [], forms: {} };
+    if (!who || who.out || who.id !== news.user.id || (self.crypto?.subtle && !who.key)) await outbox.session();
+    if (held && (held.user.id !== news.user.id || held.format !== news.format)) { held = null; return fetchNew(); } // what was said to be here was somebody else's
+    const before = held || { firms: [], forms: {} };
     const firms = new Map([...before.firms, ...news.firms].map(f => [f.id, f]));
     const forms = { ...before.forms, ...news.forms }, current = {};
     for (const [key, html] of Object.entries(forms)) current[key.split(":")[0]] = [key, html]; // the newest of each pack

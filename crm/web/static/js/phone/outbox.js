@@ -56,7 +56,7 @@
   }
   const again = uuid => change(uuid, { state: "waiting", tries: 0, next: 0, code: null, message: null }).then(() => send({ now: true }));
   async function counts() {
-    const items = await store.all("outbox");
+    const me = await store.who(), items = (await store.all("outbox")).filter(i => i.owner === null || i.owner === me?.id);
     return { waiting: items.filter(i => i.state !== "sent" && i.state !== "stuck").length, stuck: items.filter(i => i.state === "stuck").length };
   }
 
@@ -127,6 +127,7 @@
 
   // In order: the first that cannot be sent now stops the run; one the server refuses is set aside for the person and the next goes on.
   async function run({ now = false } = {}) {
+    store.forget(); // somebody may have signed in or out since
     const waiting = (await store.all("outbox")).filter(i => i.state === "waiting" || i.state === "sending");
     await sweep();
     if (!waiting.length) return { sent: 0 };
@@ -157,6 +158,10 @@
     const old = Date.now() - KEEP_DAYS * 86400000;
     const gone = (await store.all("outbox")).filter(i => i.state === "sent" && i.sentAt < old);
     if (gone.length) await store.tx("outbox", "readwrite", s => gone.forEach(i => s.delete(i.seq)));
+    await store.tx(["outbox", "drafts", "files"], "readwrite", async (outbox, drafts, files) => { // photos of drafts that are no more
+      const needed = new Set([...await store.result(outbox.getAll()), ...await store.result(drafts.getAll())].map(x => x.uuid || x.visit)), yesterday = Date.now() - 86400000;
+      for (const f of await store.result(files.getAll())) if (!needed.has(f.visit) && f.at < yesterday) files.delete(f.uuid);
+    });
   }
 
   // one sender at a time, over all pages and the worker; asked while one runs, it runs once more
@@ -170,7 +175,8 @@
   async function plan() {
     clearTimeout(timer);
     const waiting = (await store.all("outbox")).filter(i => i.state === "waiting" || i.state === "sending");
-    if (waiting.length && self.document) timer = setTimeout(() => send(), Math.max(2000, Math.min(...waiting.map(i => i.next)) - Date.now()));
+    const me = await store.who();
+    if (self.document && waiting.some(i => i.owner === null || i.owner === me?.id)) timer = setTimeout(() => send(), Math.max(2000, Math.min(...waiting.map(i => i.next)) - Date.now()));
   }
   // try now, and have the browser try later when the page is gone
   async function ask() {

@@ -93,7 +93,7 @@
   });
 
   (async () => {
-    try { await carried.load(); } catch (error) { if (!(error instanceof store.Locked)) throw error; }
+    try { if (!(await store.who())?.out) await carried.load(); } catch (error) { if (!(error instanceof store.Locked)) throw error; }
     await show();
     performance.mark("qijie-ready");
     box.dataset.ready = "1";

@@ -60,12 +60,11 @@
     if (!now) return;
     const encrypt = now.signOut === "encrypt" && now.key;
     await tx(["meta", "drafts", "outbox", "files"], "readwrite", async (meta, drafts, outbox, files) => {
-      if (!encrypt) { meta.delete("bundle"); drafts.clear(); }
-      if (!keepUnsent) { outbox.clear(); files.clear(); }
-      else if (!encrypt) {
-        const waiting = new Set();
-        for (const item of await result(outbox.getAll())) if (item.state === "sent") outbox.delete(item.seq); else waiting.add(item.uuid);
-        for (const file of await result(files.getAll())) if (!waiting.has(file.visit)) files.delete(file.uuid);
+      if (!encrypt) {
+        meta.delete("bundle"); drafts.clear();
+        const kept = new Set(); // somebody else's visits on this phone are not mine to delete
+        for (const item of await result(outbox.getAll())) if (item.owner === now.id && (item.state === "sent" || !keepUnsent)) outbox.delete(item.seq); else kept.add(item.uuid);
+        for (const file of await result(files.getAll())) if (!kept.has(file.visit)) files.delete(file.uuid);
       }
       meta.put({ ...now, key: null, out: true });
     });

@@ -93,7 +93,7 @@
     (lists.person_name || []).forEach((_, i) => rows["person-" + (lists.person_side?.[i] || "us")].push(Object.fromEntries(["side", "name", "title", "unit"].map(n => ["person_" + n, lists["person_" + n]?.[i] || ""]))));
     (lists.problem_title || []).forEach((_, i) => rows.problem.push(Object.fromEntries(["uuid", "title", "kind", "urgency", "unit", "due"].map(n => ["problem_" + n, lists["problem_" + n]?.[i] || ""]))));
     const draft = { plain, rows, ink: [], phrases: [], firm: item.body.firm.name, firmId: item.body.firm.id, url: "/m/#/visit/" + item.body.firm.id, message: item.message, errors: item.errors, at: new Date().toISOString() };
-    await store.put("drafts", { k: "new:" + item.body.firm.id, sealed: await store.seal(draft) });
+    await store.put("drafts", { k: "new:" + item.body.firm.id, visit: item.uuid, sealed: await store.seal(draft) });
     await outbox.takeBack(item.uuid);
     location[firm ? "hash" : "href"] = firm ? "#/visit/" + firm.id : "/visits/new?enterprise=" + item.body.firm.id;
   }
