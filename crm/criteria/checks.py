@@ -107,10 +107,15 @@ def examine(pack: Pack, examples: list[Example], more: More | None = None) -> li
     claimed = _more("awards", "id", "state", evaluation, firms, more) if any(e.expect.awards for e in sound) else [{} for _ in sound]
     for example, seen, alerts, awards in zip(sound, views, raised, claimed, strict=True):
         compared = _compared(seen, example)
-        compared += [(f"预警 {rule}", level, alerts.get(rule, "none")) for rule, level in example.expect.alerts.items()]
+        compared += [(f"预警 {rule}", _but(level, got), got) for rule, level in example.expect.alerts.items() for got in [alerts.get(rule, "none")]]
         compared += [(f"奖补 {award}", state, awards.get(award, "none")) for award, state in example.expect.awards.items()]
         troubles += [f"示例“{example.name}”：{what} 应为 {want}，得到 {got}" for what, want, got in compared if want != got]
     return troubles
+
+
+def _but(want: str, got: str) -> str:
+    """'not red' is fulfilled by whatever else came out."""
+    return got if want.startswith("not ") and got != want.removeprefix("not ") else want
 
 
 def _more(part: str, key: str, value: str, evaluation: Evaluation, firms: list[Enterprise], more: More | None) -> list[dict[str, str]]:

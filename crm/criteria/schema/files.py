@@ -50,7 +50,7 @@ class Expected(Model):
     scores: dict[str, str] = Field(default_factory=dict)  # {"innovative_sme": "65" or "40-65"}
     criteria: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] | None = None
-    alerts: dict[str, str] = Field(default_factory=dict)  # {"exit_risk": level}; "none": no such alert stands
+    alerts: dict[str, str] = Field(default_factory=dict)  # {"exit_risk": level}; "none": no such alert stands; "not red": any other level
     awards: dict[str, str] = Field(default_factory=dict)  # {"first_entry": "pending"}; "none": nothing to claim
 
 
