@@ -122,13 +122,13 @@ def measure(pack: Pack, on: date, firms: int, url: str) -> dict[str, Any]:
 
 
 def _changed(pack: Pack, on: date, firms: int, offset: int) -> pl.DataFrame:
-    """Every hundredth firm, its first figure half as much again."""
+    """Every hundredth firm, its first figure ten times as much."""
     return pl.concat([_with_changes(pack, on, frame, offset).filter(pl.col("enterprise_id") % 100 == offset) for frame in chunks(pack, on, firms)])
 
 
 def _with_changes(pack: Pack, on: date, frame: pl.DataFrame, offset: int) -> pl.DataFrame:
     figure = next(c.name for c in pack.program(on).columns if c.kind == "year")
-    return frame.with_columns(pl.when(pl.col("enterprise_id") % 100 == offset).then(pl.col(figure) + pl.col(figure) // 2 + 1).otherwise(pl.col(figure)).alias(figure))
+    return frame.with_columns(pl.when(pl.col("enterprise_id") % 100 == offset).then(pl.col(figure) * 10 + 1).otherwise(pl.col(figure)).alias(figure))
 
 
 def _without_foreign_keys(session: Session) -> None:

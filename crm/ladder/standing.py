@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -27,7 +28,7 @@ STEP_KEYS = ("state", "proposes", "item", "missing", "unknown", "per_mille")
 SHOULD_REGISTER = "should_register"
 NEAR_ENOUGH = 500
 """Per mille of the way from which a firm outside the register counts as near its line; our default, not policy."""
-HUNDRED = 100
+HUNDRED, MILLION, SHOWN = 100, 10**6, 100
 SHARED = pl.QueryOptFlags.none()
 SHARED.comm_subexpr_elim = True  # the same criterion stands in many items; the other passes cost more than they save here
 _SLOT = 64  # items of a step's `via`, at most
@@ -237,10 +238,18 @@ def _texts(evaluation: Evaluation, frame: pl.DataFrame, numbers: pl.Series, item
 def _text(label: str, amount: float | None, asked: tuple[float, str] | None, unit: str) -> str:
     if amount is None or asked is None:
         return f"{label} 未达"[:120]
-    short = Fraction(round(abs(asked[0] - amount) * 10**6), 10**6)
-    if unit == "元" and short >= WAN:
-        short = Fraction(round(short / HUNDRED) * HUNDRED)  # two decimals of 万元 are enough on a card
-    return f"{label} 差{wording.gap(short, unit)}"[:120]
+    short = round(abs(asked[0] - amount) * MILLION)
+    if unit == "元" and short >= WAN * MILLION:
+        short = round(Fraction(short, HUNDRED * MILLION)) * HUNDRED * MILLION  # two decimals of 万元 are enough on a card
+    elif unit == "%":
+        short = -(-short // SHOWN) * SHOWN  # rounded up to the hundredth of a point that is shown
+    return f"{label} 差{_gap(short, unit)}"[:120]
+
+
+@lru_cache(maxsize=50_000)
+def _gap(millionths: int, unit: str) -> str:
+    """Many firms are short of the same: each amount is put into words once."""
+    return wording.gap(Fraction(millionths, MILLION), unit)
 
 
 def _json_list(flags: dict[str, pl.Expr]) -> pl.Expr:

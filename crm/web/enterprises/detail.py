@@ -54,13 +54,14 @@ class EnterprisePage(Page):
         line = line_of(enterprise_id)
         firm, who, pack = line.firm, access(), pack_for(line.firm.region_code)
         looked = past.read(firm, pack)
-        explanation, is_stale = (looked.explanation, False) if looked is not None else explained(firm.id, pack)
+        explanation, is_stale = explained(firm.id, pack)
+        seen = explanation if looked is None else looked.explanation
         book = figures.read(filings(db(), firm.id))
         rows = ledger(db(), firm.id)
         asked = request.args.get("item", "").replace(".", "-")
-        near, far = criteria.split(criteria.tables(explanation) if explanation else [], asked)
+        near, far = criteria.split(criteria.tables(seen) if seen else [], asked)
         return self.show(
-            "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale, past=looked,
+            "enterprises/firm.html", tab="overview", line=line, firm=firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale, past=looked, seen=seen,
             near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(ladder_for(firm.region_code), line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
             verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **words_of(line.firm),
