@@ -41,9 +41,9 @@ def fetch_frame(session: Session, statement: Any, kinds: Mapping[str, Any]) -> p
         return pl.DataFrame(made).with_columns(_read(name, kind) for name, kind in kinds.items() if kind in (pl.Date, pl.Boolean))
     sql, parameters = compiled(session, statement)
     asked = ", ".join(_ARRAYS[str(kind)].format(f'q."{name}"') for name, kind in kinds.items())
-    cursor = session.connection().connection.cursor()
-    cursor.adapters.register_loader(_INT8_ARRAY, _raw_loader())  # type: ignore[attr-defined]  # psycopg's cursor
-    cursor.execute(f"SELECT {asked} FROM ({sql}) AS q", parameters, binary=True)  # type: ignore[call-arg]
+    cursor: Any = session.connection().connection.cursor()  # psycopg's
+    cursor.adapters.register_loader(_INT8_ARRAY, _raw_loader())
+    cursor.execute(f"SELECT {asked} FROM ({sql}) AS q", parameters, binary=True)
     parts = iter(cursor.fetchone() or ())
     return pl.DataFrame([_series(name, kind, parts) for name, kind in kinds.items()])
 
@@ -75,7 +75,7 @@ def upsert_frame(session: Session, table: Any, keys: Sequence[str], frame: pl.Da
 
 def _copy(session: Session, table: str, frame: pl.DataFrame) -> None:
     names = ", ".join(f'"{column}"' for column in frame.columns)
-    with session.connection().connection.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT csv)') as copy:  # type: ignore[attr-defined]
+    with session.connection().connection.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT csv)') as copy:
         for part in frame.iter_slices(20_000):
             copy.write(part.write_csv(include_header=False))
 

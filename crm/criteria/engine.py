@@ -120,7 +120,7 @@ def _codes(program: Program, facts: pl.DataFrame, asked: dict[Code, str]) -> lis
     """
     tests = [(name, of) for name, of in (("#register", program.register), ("#sizerow", program.sizes))]
     names = {c.column.name for c in asked} | ({"industry"} if any(of for _, of in tests) else set())
-    values = {n: facts[n].cast(pl.String).unique().to_list() if n in facts.columns else [None] for n in names}
+    values: dict[str, list[str | None]] = {n: facts[n].cast(pl.String).unique().to_list() if n in facts.columns else [None] for n in names}
     made = []
     for name, of in tests:
         rows = [(t.industries, t.unless) for t in of]

@@ -116,7 +116,8 @@ def _reader(unmet: dict[int, NDArray[np.uint8]], unknown: dict[int, NDArray[np.u
     """criterion number, unknown= -> yes/no per firm; from the bytes of the masks by place."""
 
     def read(number: int, *, unknown: bool) -> NDArray[np.bool_]:
-        return (masks[unknown][number >> 3] & np.uint8(1 << (number & 7))) != 0
+        found: NDArray[np.bool_] = (masks[unknown][number >> 3] & np.uint8(1 << (number & 7))) != 0
+        return found
 
     masks = {False: unmet, True: unknown}
     return read
@@ -162,7 +163,8 @@ def _one_short(tree: Branch, read: Callable[..., NDArray[np.bool_]]) -> NDArray[
     parts = [b for b in tree.of if not (b.criterion is not None and not b.criterion.in_force)] if tree.kind == "all" else [tree]
     ends = [_truth(part, read) for part in parts]
     unsure, failing = (np.add.reduce([(~end[which]).astype(np.uint8) for end in ends]) for which in (0, 1))
-    return (unsure == 1) | (failing == 1)
+    found: NDArray[np.bool_] = (unsure == 1) | (failing == 1)
+    return found
 
 
 def _truth(tree: Branch, read: Callable[..., NDArray[np.bool_]], turned: int | None = None) -> Truth:
@@ -176,11 +178,12 @@ def _truth(tree: Branch, read: Callable[..., NDArray[np.bool_]], turned: int | N
     parts = [_truth(b, read, turned) for b in of]
     if tree.kind == "none":
         parts = [p if b.criterion is not None else (~p[1], ~p[0]) for p, b in zip(parts, of, strict=True)]
-    sure, possible = [p[0] for p in parts], [p[1] for p in parts]
+    lows, highs = [p[0] for p in parts], [p[1] for p in parts]
     match tree.kind:
         case "all" | "none":
-            return np.logical_and.reduce(sure), np.logical_and.reduce(possible)
+            return np.logical_and.reduce(lows), np.logical_and.reduce(highs)
         case "any":
-            return np.logical_or.reduce(sure), np.logical_or.reduce(possible)
+            return np.logical_or.reduce(lows), np.logical_or.reduce(highs)
         case _:
-            return tuple(np.add.reduce([p.astype(np.int16) for p in end]) >= tree.n for end in (sure, possible))  # type: ignore[return-value]  # two ends
+            least, most = (np.add.reduce([p.astype(np.int16) for p in ends]) >= tree.n for ends in (lows, highs))
+            return least, most

@@ -29,7 +29,7 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _BARE, _TEXT = "bare", "tag:yaml.org,2002:str"
 if hasattr(pyyaml, "CBaseLoader"):
 
-    class _Quick(pyyaml.CBaseLoader):
+    class _Quick(pyyaml.CBaseLoader):  # type: ignore[misc]  # PyYAML has no types
         """Composes nodes and leaves bare words to us."""
 
         def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
@@ -39,7 +39,7 @@ if hasattr(pyyaml, "CBaseLoader"):
             return str(super().resolve(kind, value, implicit))
 
 else:
-    _Quick = None
+    _Quick = None  # type: ignore[assignment,misc]
 
 
 @dataclass(slots=True)

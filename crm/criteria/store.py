@@ -205,7 +205,7 @@ def _insert(session: Session, evaluation: Evaluation, heads: NDArray[np.uint8], 
     connection = session.connection()
     if is_postgresql(session):
         sql = "COPY verdict (enterprise_id, rules_id, as_of, body) FROM STDIN (FORMAT binary)"
-        with connection.connection.cursor().copy(sql) as copy:  # type: ignore[attr-defined]  # psycopg's cursor
+        with connection.connection.cursor().copy(sql) as copy:
             for piece in packing.copied(evaluation, heads, rules):
                 copy.write(piece)
         return

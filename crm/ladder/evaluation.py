@@ -163,7 +163,7 @@ def _old(session: Session, ids: Sequence[int] | range, ladder: Ladder) -> pl.Dat
     names = ("enterprise_id", *KEPT, *OWN, *FORECAST)
     query = select(*(cast(getattr(Standing, name), Text).label(name) if name in _JSON else getattr(Standing, name) for name in names))
     whole = ("enterprise_id", "near_missing", "near_ratio", "revenue_year", "revenue_last", *(name for name in FORECAST if name != "ytd_period"))
-    kinds = {name: pl.Int64 if name in whole else pl.Boolean if name in ("in_register", "should_register") else pl.String for name in names}
+    kinds: dict[str, Any] = {name: pl.Int64 if name in whole else pl.Boolean if name in ("in_register", "should_register") else pl.String for name in names}
     kinds["place_since"] = pl.Date
     found = pl.concat([fetch_frame(session, part, kinds) for part in narrowed(query, Standing.enterprise_id, ids)])
     if is_postgresql(session):

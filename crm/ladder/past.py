@@ -87,7 +87,7 @@ def _evaluated(session: Session, pack: Pack, enterprise_id: int, on: date, known
 
 def firm_of(session: Session, uscc: str) -> Enterprise:
     """A live firm by its code."""
-    found = session.scalar(select(Enterprise).where(Enterprise.uscc == uscc.strip().upper(), Enterprise.deleted_at.is_(None)))
+    found: Enterprise | None = session.scalar(select(Enterprise).where(Enterprise.uscc == uscc.strip().upper(), Enterprise.deleted_at.is_(None)))
     if found is None:
         raise NotFound(f"没有统一社会信用代码为 {uscc} 的企业。")
     return found
