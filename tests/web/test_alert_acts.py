@@ -174,7 +174,7 @@ def test_the_list_of_a_manager_and_a_page_stay_within_their_budgets(session: Ses
         client.get(path)
         with statements(clean_engine) as sent:
             client.get(path)
-        assert len(sent) <= 15, "\n".join(sent)
+        assert len(sent) <= 12, "\n".join(sent)
 
 
 def test_history_names_every_step(session: Session, sign_in: SignIn) -> None:

@@ -109,7 +109,7 @@ def test_pages_stay_within_twelve_queries(session: Session, sign_in: SignIn, cle
         client.get(path)
         with statements(clean_engine) as sent:
             client.get(path)
-        assert len(sent) <= 16, path + "\n" + "\n".join(sent)
+        assert len(sent) <= 12, path + "\n" + "\n".join(sent)
 
 
 @pytest.mark.parametrize("week", ["", "x", "2099-01-01", "1900-01-01", "%00"])
