@@ -5,7 +5,8 @@ only, with data to March, June and September; parameters are fitted on those ear
 on the same firms, the simple methods. Events: `drop`: the year below 90 % of the last; `line`: last year in [1, 2) times a line and
 this year below it (levels of the panel are scaled, so every firm is set once at a seeded place in that band).
 `--stored` uses the parameters that come with the product instead. `--split` fits on one half of the firms and measures the other.
-`--city N --seed S --noise B` measures the stored parameters on a made-up city with months. `--speed N` times N firms × 24 months.
+`--city N --seed S --noise B` measures a made-up city with months: parameters learned from its own last year as an instance does, and the stored
+ones. Without options: that city for three spreads and two seeds, and with `--panel` both. `--speed N` times N firms × 24 months.
 `--refit OUT.json` fits all years of the panel and writes the parameters.
 """
 
@@ -22,8 +23,9 @@ import numpy as np
 import orjson
 import polars as pl
 
-from bench.forecast_city import city
+from bench.forecast_city import INDUSTRIES, city
 from bench.forecast_scores import Scores, score
+from crm.alerts.calibration import learn
 from crm.alerts.forecasting import forecast, history, signs
 from crm.alerts.forecasting.fitting import fit
 from crm.alerts.forecasting.history import History
@@ -34,10 +36,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.forecast_city import City
+
 YEARS = range(2016, 2022)
 QUARTERS = (3, 6, 9)
 SIMPLE = ("linear", "pooled_share", "own_shape", "rest_as_last_year", "blend")
 DROP = 0.9
+CITY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +170,43 @@ def speed(firms: int) -> dict[str, float]:
     return {"firms": firms, "rows": asked[0].height, "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(time.process_time() - cpu, 2)}
 
 
-def measure_city(firms: int, seed: int, noise: float) -> dict[str, Scores]:
-    """The stored parameters on a made-up city, by month: firms of 2,000–4,000 万元 last year; event: this year below 2,000."""
+def measure_city(firms: int, seed: int, noise: float) -> dict[str, dict[str, dict[str, Scores]]]:
+    """A made-up city, by month: firms of 2,000–4,000 万元 last year; event: this year below 2,000. `model`: learned from its last year."""
     made = city(firms, seed, noise)
-    found = {}
+    own = learn(made.completed(), [INDUSTRIES[i % len(INDUSTRIES)] for i in range(firms)], made.year - 1, {})
+    found: dict[str, dict[str, dict[str, Scores]]] = {}
     for month in (2, 3, 6, 9, 10, 11):
-        outlook = forecast(*made.asked(month), date(made.year, month + 1, 10))
-        near = (made.last_year >= 2e7) & (made.last_year < 4e7) & made.goes_on & (outlook.month > 0)
-        line = np.full(near.sum(), 2e7)
-        spread = outlook.spread
-        found[str(month)] = score(made.ended[near], spread.quantile(0.5)[near], outlook.probability_below(2e7)[near], line, np.full(near.sum(), made.year), spread.quantile(0.1)[near], spread.quantile(0.9)[near])
+        methods = {}
+        for name, parameters in (("model", own), ("stored", stored())):
+            outlook = forecast(*made.asked(month), date(made.year, month + 1, 10), parameters=parameters)
+            near = (made.last_year >= 2e7) & (made.last_year < 4e7) & made.goes_on & (outlook.month > 0)
+            spread = outlook.spread
+            methods[name] = _scored(made.ended, spread.quantile(0.5), outlook.probability_below(2e7), spread.quantile(0.1), spread.quantile(0.9), near)
+        methods |= _simple_city(made, month, near)
+        found[str(month)] = {"below_2000wan": methods}
+    return found
+
+
+def _scored(ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], kept: NDArray[np.bool_]) -> Scores:
+    count = int(kept.sum())
+    return score(ended[kept], mid[kept], chance[kept], np.full(count, 2e7), np.full(count, 2025), low[kept], high[kept])
+
+
+def _simple_city(made: City, month: int, near: NDArray[np.bool_]) -> dict[str, Scores]:
+    """The simple methods on true figures of the same firms, their errors known from the city's last year."""
+    ways = {}
+    for back in (1, 0):
+        now, before = made.truth[:, 3 - back], made.truth[:, 2 - back]
+        so_far, same, whole = now[:, :month].sum(axis=1), before[:, :month].sum(axis=1), before.sum(axis=1)
+        own, rest = so_far / same * whole, so_far + whole - same
+        values = (so_far * 12 / month, so_far / np.median(same / whole), own, rest, (own + rest) / 2)
+        ways[back] = dict(zip(SIMPLE, values, strict=True))
+    found = {}
+    for name, mid in ways[0].items():
+        errors = np.sort(np.log(made.truth[:, 2].sum(axis=1) / ways[1][name])[near])
+        chance = np.searchsorted(errors, np.log(2e7 / mid)) / len(errors)
+        chance = np.where(made.truth[:, 3, :month].sum(axis=1) >= 2e7, 0.0, chance)
+        found[name] = _scored(made.ended, mid, chance, mid, mid, near)
     return found
 
 
@@ -186,6 +218,12 @@ def show(found: dict[str, Any]) -> None:
             for name, one in methods.items():
                 click.echo(f"  {name:<18} {one.line()}")
             click.echo("  deciles (predicted, seen, firms): " + "  ".join(f"{p:.2f} {s:.2f} {n}" for p, s, n in methods["model"].deciles))
+
+
+def _cities() -> None:
+    for seed, noise in ((1, 0.7), (1, 1.0), (1, 1.3), (2, 1.0)):
+        click.echo(f"\n== made-up city, seed {seed}, spread x {noise}")
+        show(measure_city(CITY, seed, noise))
 
 
 @click.command()
@@ -204,9 +242,10 @@ def main(path: Path | None, city_firms: int | None, seed: int, noise: float, spe
         click.echo(orjson.dumps(speed(speed_firms)).decode())
         return
     if city_firms:
-        found: dict[str, Any] = {month: {"below_2000wan": {"model": one}} for month, one in measure_city(city_firms, seed, noise).items()}
+        found: dict[str, Any] = measure_city(city_firms, seed, noise)
     elif path is None:
-        raise click.UsageError("--panel, --city or --speed")
+        _cities()
+        return
     elif refit:
         panel = read_panel(path)
         note = {"fitted_on": "quarterly cumulative revenue of listed firms, 2015–2021", "firm_years": int(panel.usable(9).sum()), "command": "python -m bench.forecast --panel FILE --refit OUT"}
@@ -215,6 +254,8 @@ def main(path: Path | None, city_firms: int | None, seed: int, noise: float, spe
     else:
         panel = read_panel(path)
         found = {str(month): back_test(panel, month, split=split, use_stored=use_stored) for month in QUARTERS}
+        if not (as_json or split or use_stored):
+            _cities()
     if as_json:
         plain = {month: {event: {name: one.as_dict() for name, one in methods.items()} for event, methods in events.items()} for month, events in found.items()}
         click.echo(orjson.dumps(plain).decode())

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from crm.alerts.forecasting import history
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from crm.alerts.forecasting.history import History
 
 WEIGHTS = np.array([0.0735, 0.0735, 0.0907, 0.084, 0.0858, 0.0919, 0.0842, 0.0847, 0.0857, 0.0805, 0.081, 0.0844])
 SPREADS = ((500, 0.55), (1000, 0.45), (2000, 0.36), (5000, 0.28), (10_000, 0.24), (30_000, 0.21), (100_000, 0.19), (np.inf, 0.17))
@@ -23,7 +27,7 @@ INDUSTRIES = ["3441", "3484", "2921", "3360", "3670", "5169", "5211", "6210", "7
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """`truth` N×3×12 single months (元), years year-2…year; `filed` N×3×12 cumulative as filed, NaN = missing."""
+    """`truth` N×4×12 single months (元), years year-3…year; `filed` N×3×12 cumulative as filed, NaN = missing."""
 
     year: int
     truth: NDArray[np.float64]
@@ -33,23 +37,36 @@ class City:
     @property
     def ended(self) -> NDArray[np.float64]:
         """This year's sales, 元."""
-        return self.truth[:, 2].sum(axis=1)
+        return self.truth[:, 3].sum(axis=1)
 
     @property
     def last_year(self) -> NDArray[np.float64]:
         """Last year's."""
-        return self.truth[:, 1].sum(axis=1)
+        return self.truth[:, 2].sum(axis=1)
 
     def asked(self, month: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Arguments of `forecast` with last year and this one to `month` on file; January is never filed."""
-        kept = self.filed[:, 1:].copy()
+        kept = self.filed[:, 2:].copy()
         kept[:, 1, month:] = np.nan
         kept[:, :, 0] = np.nan
         firm, year, at = np.nonzero(np.isfinite(kept))
         figures = pl.DataFrame({"firm": firm, "year": year + self.year - 1, "month": at + 1, "value": np.rint(kept[firm, year, at]).astype(np.int64)})
         count = len(kept)
-        totals = pl.DataFrame({"firm": np.tile(np.arange(count), 2), "year": np.repeat([self.year - 2, self.year - 1], count), "value": np.rint(self.truth[:, :2].sum(axis=2).T.ravel()).astype(np.int64)})
+        totals = pl.DataFrame({"firm": np.tile(np.arange(count), 2), "year": np.repeat([self.year - 2, self.year - 1], count), "value": np.rint(self.truth[:, 1:3].sum(axis=2).T.ravel()).astype(np.int64)})
         return figures, totals, pl.DataFrame({"industry": [INDUSTRIES[i % len(INDUSTRIES)] for i in range(count)]})
+
+
+    def completed(self) -> History:
+        """Last year and the two before as an instance has them on file in spring: what it learns from."""
+        filed = self.filed[:, 1:3].copy()
+        filed[:, :, 0] = np.nan
+        firm, year, at = np.nonzero(np.isfinite(filed))
+        figures = pl.DataFrame({"firm": firm, "year": year + self.year - 2, "month": at + 1, "value": np.rint(filed[firm, year, at]).astype(np.int64)})
+        count = len(filed)
+        totals = pl.DataFrame({"firm": np.tile(np.arange(count), 2), "year": np.repeat([self.year - 3, self.year - 2], count), "value": np.rint(self.truth[:, :2].sum(axis=2).T.ravel()).astype(np.int64)})
+        past = history.read(figures.filter(pl.col("month") < 12), totals, count, self.year - 1)
+        past.figures[:, 0, 12] = self.last_year
+        return past
 
 
 def city(firms: int, seed: int, noise: float) -> City:
@@ -58,7 +75,7 @@ def city(firms: int, seed: int, noise: float) -> City:
     size = np.clip(np.exp(dice.normal(7.9, 1.2, firms)), 200, 3_000_000)  # 万元; dense around the register's lines
     spread = np.select([size < limit for limit, _ in SPREADS], [b for _, b in SPREADS]) * noise
     years = [size]
-    for _ in range(2):
+    for _ in range(3):
         years.append(years[-1] * np.exp(DRIFT + dice.laplace(0.0, spread)))
     season, phase = dice.normal(0, OWN_SEASON, firms), dice.random(firms) * 2 * np.pi
     sd = NOISE * np.exp(dice.normal(0, NOISE_SPREAD, firms))

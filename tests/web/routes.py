@@ -91,6 +91,7 @@ AlertPage.detach                    OMA    alert alert_link
 AlertPage.finish_task               OMA    alert alert_link
 AlertPage.say_updated               OMA    alert
 AlertOverviewPage.index             MA
+AlertYearPage.index                 OMA
 AlertOverviewPage.effect            MA
 AlertOverviewPage.bulletin          MA
 AlertOverviewPage.bulletin_pdf      MA

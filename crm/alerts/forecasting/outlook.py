@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOW, MID, HIGH = 0.1, 0.5, 0.9
 DROP = 0.9
+FALLS = 0.4
+"""One chance for all months and lines, from which "falls below" is said; a default of this product (docs/forecast.md)."""
 """`below_last_year` is the chance of ending below this part of last year."""
 SIGNALS = {"invoiced_yoy": 0.25, "electricity_yoy": 0.1, "insured_yoy": 0.1}
 """Default weights, not fitted (no public series joins them to sales): how much of a signal's growth beyond recent sales' goes into the rest."""
@@ -66,6 +68,10 @@ class Outlook:
     def probability_below(self, line: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Chance, 0–1, that each firm's year ends below its line (元, one or N); NaN where unknown."""
         return self.spread.probability_below(np.broadcast_to(np.asarray(line, dtype=np.float64), self.month.shape))
+
+    def falls_below(self, line: NDArray[np.float64] | float) -> NDArray[np.bool_]:
+        """Whether a firm is said to fall below its line: from `FALLS` on, since a missed fall costs more than a visit too many."""
+        return self.probability_below(line) >= FALLS
 
     def needed_per_month(self, line: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """元 a month that the months left must bring to reach the line, rounded up, 0 once reached; NaN when no month is left or nothing is known."""

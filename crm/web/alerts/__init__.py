@@ -3,5 +3,6 @@
 from crm.web.alerts.acting import AlertPage
 from crm.web.alerts.listing import AlertsPage
 from crm.web.alerts.overview import AlertOverviewPage
+from crm.web.alerts.year import AlertYearPage
 
-views = [AlertsPage, AlertPage, AlertOverviewPage]
+views = [AlertsPage, AlertPage, AlertOverviewPage, AlertYearPage]
