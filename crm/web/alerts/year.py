@@ -42,7 +42,7 @@ class AlertYearPage(Page):
         counts = yearly.months(db(), access(), rule, on, region)
         shown = [number for number in (0, *range(1, on.month + 1)) if number or any(counts[0].values())]
         return self.show(
-            "alerts/year.html", rule=rule, rules=yearly.MAPPED, rows=found.rows, after=found.after, counts=counts, shown=shown, months=MONTHS, month=month, level_of=level, levels=LEVELS,
+            "alerts/year.html", rule=rule, rules=yearly.MAPPED, rows=found.rows, after=found.after, counts=counts, shown=shown, months=MONTHS, month=month, level_of=level, levels=LEVELS, level_choices=[(code, LEVEL_NAMES[code]) for code in LEVELS],
             level_names=LEVEL_NAMES, sorts=SORTS, sort=sort, region=region, regions=places, year=on.year, here=address.here, is_first=not request.args.get("after"),
             most=max((sum(levels.values()) for levels in counts.values()), default=0),
         )
