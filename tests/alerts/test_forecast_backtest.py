@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bench.forecast import back_test, read_panel
+from bench.forecast import back_test, measure_city, read_panel
 from bench.forecast_city import city
 from bench.forecast_scores import score
+from crm.alerts.calibration import learn
 from crm.alerts.forecasting import forecast
 from crm.alerts.forecasting.model import Parameters, stored
 
@@ -63,3 +64,15 @@ def test_a_forecast_that_is_always_right_scores_full():
     ended, line = np.array([1.0, 3.0]), np.array([2.0, 2.0])
     perfect = score(ended, ended, np.array([1.0, 0.0]), line, np.array([2020, 2020]), ended, ended)
     assert (perfect.f1, perfect.brier, perfect.median_error) == (1.0, 0.0, 0.0)
+
+
+def test_a_city_that_learned_from_its_last_year_is_told_better_than_by_listed_firms():
+    found = measure_city(3_000, seed=3, noise=1.0)["3"]["below_2000wan"]
+    assert found["model"].brier < found["stored"].brier
+
+
+def test_what_was_learned_reads_back_as_it_was_kept():
+    made = city(600, seed=3, noise=1.0)
+    own = learn(made.completed(), ["3441"] * 600, made.year - 1, {})
+    again = Parameters.from_dict(own.as_dict())
+    assert (again.as_dict(), sorted(again.industries)) == (own.as_dict(), ["34"])

@@ -40,7 +40,7 @@ class AlertYearPage(Page):
         sort = address.choice("sort", SORTS) or "level"
         found = yearly.firms(db(), access(), rule, on, region=region, level=level, month=None if month is None else int(month), sort=sort, after=address.words("after", 200), limit=LINES)
         counts = yearly.months(db(), access(), rule, on, region)
-        shown = [number for number in (0, *range(1, on.month + 1)) if number or any(counts[0].values())]
+        shown = [number for number in range(on.month + 1) if any(counts[number].values())] or [on.month]
         return self.show(
             "alerts/year.html", rule=rule, rules=yearly.MAPPED, rows=found.rows, after=found.after, counts=counts, shown=shown, months=MONTHS, month=month, level_of=level, levels=LEVELS, level_choices=[(code, LEVEL_NAMES[code]) for code in LEVELS],
             level_names=LEVEL_NAMES, sorts=SORTS, sort=sort, region=region, regions=places, year=on.year, here=address.here, is_first=not request.args.get("after"),
