@@ -11,6 +11,7 @@ import click
 import orjson
 
 from crm.config import Settings
+from crm.core.db import make_engine, make_sessions, transaction
 from crm.core.errors import CrmError
 from crm.criteria import checks, scaffold
 from crm.criteria.answer import answer
@@ -18,6 +19,7 @@ from crm.criteria.engine import evaluate as evaluate_frame
 from crm.criteria.explain import STATE_LABELS, Explanation, explain_all
 from crm.criteria.facts import facts_frame, read_facts
 from crm.criteria.loading import load_packs
+from crm.criteria.published import overlaid, standing
 from crm.criteria.rulebook import rule_lines, schema_of
 
 if TYPE_CHECKING:
@@ -165,9 +167,13 @@ def new(name: str, parent: str, title: str, region: str) -> None:
 @click.argument("name")
 @click.argument("item", required=False)
 @click.option("--as-of", "on", type=Day(), required=True, help="哪一天的规则")
-def explain(name: str, item: str | None, on: date) -> None:
+@click.option("--published", is_flag=True, help="连同在系统里发布的数（读数据库）")
+def explain(name: str, item: str | None, on: date, *, published: bool) -> None:
     """把一项规则连同依据写成文字；不给条目则列出全部条目。"""
     one = load(name)
+    if published:
+        with transaction(make_sessions(make_engine(Settings.from_env().url))) as session:
+            one = overlaid(one, [change for change in standing(session) if change.pack in one.book.chain])
     if item is not None and item not in one.items:
         raise _refused(CrmError(f"{name} 没有条目 {item!r}；可用：{', '.join(one.items)}"))
     click.echo("\n".join(rule_lines(one, item, on)))
