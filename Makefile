@@ -4,7 +4,7 @@ PY := .venv/bin/python
 T ?= tests
 .PHONY: run test test-fast lint bench lock help
 
-run: ## start web and worker on http://127.0.0.1:8080 (first time: sets up, makes a demo city, prints three sign-ins)
+run: ## start web and worker on http://127.0.0.1:8080 (first time: sets up, makes a demo city, prints four sign-ins)
 	@sh .ci/setup run
 	@exec $(PY) run.py up
 

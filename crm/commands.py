@@ -32,7 +32,7 @@ def serve(port: int | None) -> None:
 
 
 @click.command()
-@click.option("--demo/--no-demo", default=True, help="On an empty database: make a demo city and three users.")
+@click.option("--demo/--no-demo", default=True, help="On an empty database: make a demo city and four users.")
 def prepare(*, demo: bool) -> None:
     """Migrate, write roles and reference data; on an empty database make the demo. Safe to repeat."""
     from crm.core import clock
@@ -41,11 +41,11 @@ def prepare(*, demo: bool) -> None:
     app = migrate_and_seed(settings(), click.echo)
     if demo and is_fresh(app):
         accounts = make_demo(app, clock.today(), "small", click.echo)
-        click.echo("\n  三个示例账号（密码只显示这一次，首次登录后请修改）：\n" + columns(accounts) + "\n")
+        click.echo("\n  四个示例账号（密码只显示这一次，首次登录后请修改）：\n" + columns(accounts) + "\n")
 
 
 @click.command()
-@click.option("--demo/--no-demo", default=True, help="On an empty database: make a demo city and three users.")
+@click.option("--demo/--no-demo", default=True, help="On an empty database: make a demo city and four users.")
 def up(*, demo: bool) -> None:
     """Everything: prepare, then web and worker together until Ctrl-C."""
     given = settings()

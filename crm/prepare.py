@@ -1,4 +1,4 @@
-"""From an empty folder to a usable instance: migrate, roles, regions, industries, a demo city with three users."""
+"""From an empty folder to a usable instance: migrate, roles, regions, industries, a demo city with four users."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ DEMO_USERS = (
     ("officer", "助企干部", "林助", "331081"),
     ("manager", "分管科长", "周科", "331000"),
     ("administrator", "系统管理员", "管理员", "331000"),
+    ("department", "责任单位", "人社小王", ""),
 )
-"""(role and user name, title, name, jurisdiction): the officer is 温岭's, the other two see the whole of 台州."""
+"""(role and user name, title, name, jurisdiction): the officer is 温岭's, the next two see the whole of 台州, the last what is given to its unit."""
 
 
 def migrate_and_seed(settings: Settings, say: Callable[[str], None]) -> Flask:
@@ -53,7 +54,7 @@ def is_fresh(app: Flask) -> bool:
 
 
 def make_demo(app: Flask, on: date, scale: str, say: Callable[[str], None]) -> list[tuple[str, str]]:
-    """A synthetic city and three users. Returns (user name, password): shown once, stored nowhere."""
+    """A synthetic city and its users. Returns (user name, password): shown once, stored nowhere."""
     from seeds.demo import build_city
 
     say("正在生成示例城市（企业均为虚构）…")
@@ -67,7 +68,7 @@ def make_demo(app: Flask, on: date, scale: str, say: Callable[[str], None]) -> l
 
 def _make_user(session: Session, username: str, title: str, name: str, region: str) -> str:
     password = "-".join(secrets.token_hex(2) for _ in range(3)) + "-Qj"
-    add_user(session, username, name, password, role=username, regions=[region], title=title)
+    add_user(session, username, name, password, role=username, regions=[region] if region else [], title=title)
     return password
 
 

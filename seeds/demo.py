@@ -34,6 +34,7 @@ from crm.regions.scope import prefix_range
 from crm.security.models import User, UserRegion
 from crm.visits.models import Visit
 from seeds.demo_alerts import give_a_past
+from seeds.demo_cases import give_cases
 from seeds.demo_firm import City, Sheets
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def build_city(
     ).all()
     for user_id, code in officers:
         made["assigned"] = made.get("assigned", 0) + assign_demo_officer(session, user_id, code, OFFICER_FIRMS, on)
+    department = session.scalar(select(User.id).where(User.roles.any(name="department")).order_by(User.id).limit(1))
+    for user_id, code in officers[:1]:
+        made["cases"] = give_cases(session, packs_of(settings), on, user_id, code, department)
     chain.counts()
     give_a_past(session, on, [(user_id, "") for user_id, _ in officers])
     chain.counts()

@@ -75,6 +75,10 @@ EVENTS = {
 """Stored kind of an event -> what people read."""
 
 
+ASIDE = ("progress", "urge", "extend", "transfer", "join", "decline", "defer", "end")
+"""Steps off the straight way: offered after the others, in this order."""
+
+
 def state_of(stage: str) -> str:
     """open or closed."""
     return "open" if stage in OPEN else "closed"
@@ -82,7 +86,10 @@ def state_of(stage: str) -> str:
 
 def steps_for(access: Access, stage: str, extension: dict[str, object] | None, *, is_lead: bool = True) -> list[Step]:
     """What the user may do with a case of that stage now. A co-unit takes nothing on for the lead."""
-    return [step for step in STEPS.values() if stage in step.at and access.has(*step.who) and possible(step, extension, is_lead=is_lead or not access.is_department)]
+    open_ = [s for s in STEPS.values() if stage in s.at and access.has(*s.who) and possible(s, extension, is_lead=is_lead or not access.is_department)]
+    if stage == "review":  # the review itself comes first
+        open_.sort(key=lambda s: s.name != "close")
+    return sorted(open_, key=lambda s: ASIDE.index(s.name) if s.name in ASIDE else -1)
 
 
 def possible(step: Step, extension: dict[str, object] | None, *, is_lead: bool = True) -> bool:

@@ -193,6 +193,8 @@ def bottom_nav() -> list[Link]:
         shell = url_for("PhonePage.shell")
         links = [Link("今日", "i-today", shell, _is_current("TodayPage")), Link("企业", "i-firm", f"{shell}#/firms", _is_current("EnterprisesPage")), Link("记走访", "i-plus", f"{shell}#/visit", current=False, go=True)]
         entries = entries[3:]
+    if access().is_department:
+        entries = [("诉求", "i-case", "CasesPage"), *entries]
     for label, icon, target in entries:
         view, _, method = target.partition(".")
         if may(view):
