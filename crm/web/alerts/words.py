@@ -204,7 +204,7 @@ def notes(evidence: dict[str, Any]) -> list[str]:
     if evidence.get("stopped_on"):
         found.append(f"登记的事件日期 {evidence['stopped_on']}。")
     if evidence.get("method_label"):
-        found.append(f"{evidence['method_label']}，用到 {evidence.get('months', 0)} 个月的累计数。区间为 80%，宽度取自上市公司各月累计占全年比重的离散程度。")
+        found.append(f"{evidence['method_label']}，用到 {evidence.get('months', 0)} 个月的累计数。区间为 80%，宽度取自历年实际结果：先用上市公司，本地满一年后用本地企业。")
     return found
 
 

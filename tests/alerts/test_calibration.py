@@ -1,0 +1,38 @@
+"""The forecast's parameters learned from the instance's own completed year."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from crm.alerts import calibration
+from crm.alerts.calibration import calibrate, in_force, is_due
+from crm.alerts.forecasting.model import stored
+from crm.alerts.models import ForecastParameters
+from tests.city import AT, ON
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A city of 120 firms may learn."""
+    monkeypatch.setattr(calibration, "FEWEST", 20)
+
+
+def test_too_few_firms_teach_nothing(city):
+    calibrate(city, ON, AT)
+    assert in_force(city, ON) is stored()
+
+
+def test_what_was_learned_is_in_force_from_the_next_year_on(city, few):
+    calibrate(city, ON, AT)
+    assert (in_force(city, ON).note["learned_from"], in_force(city, ON.replace(year=ON.year - 1)) is stored()) == (ON.year - 1, True)
+
+
+def test_a_year_is_learned_once(city, few):
+    calibrate(city, ON, AT)
+    assert (is_due(city, ON), city.scalar(select(func.count()).select_from(ForecastParameters))) == (False, 1)
+
+
+@pytest.mark.parametrize(("month", "due"), [(2, False), (3, True)])
+def test_last_years_totals_are_awaited(city, month, due):
+    assert is_due(city, ON.replace(month=month)) is due
