@@ -109,9 +109,9 @@ def day(playwright: Playwright, made: Instance, number: int, given: argparse.Nam
             try:
                 if text not in person.queue():
                     person.write(firms[v % len(firms)], text, photos[v])
-                if timer is not None and timer.is_alive():
+                if timer is not None:
                     timer.join()  # it dies after saving, then
-                    person.page.title()
+                    gone()
             except Error:
                 if timer is None:
                     raise
@@ -125,6 +125,11 @@ def day(playwright: Playwright, made: Instance, number: int, given: argparse.Nam
     kill(profile)
     shutil.rmtree(profile, ignore_errors=True)
     return {"run": number, "seconds": round(time.monotonic() - began, 1), "killed": person.kills, **found}
+
+
+def gone() -> None:
+    """The app was killed, whether or not the driver noticed yet."""
+    raise Error("killed")
 
 
 def send(person: Person, made: Instance, dice: random.Random, texts: list[str]) -> None:
