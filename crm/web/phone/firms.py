@@ -116,7 +116,7 @@ def _contacts(session: Session, ids: Sequence[int]) -> dict[int, list[Contact]]:
 
 def _cases(session: Session, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    query = select(Case).where(Case.enterprise_id.in_(ids), Case.closed_at.is_(None))
+    query = select(Case).where(Case.enterprise_id.in_(ids), Case.state == "open")
     for case in session.scalars(query.order_by(Case.due_on.asc().nulls_last(), Case.id)):
         if len(found[case.enterprise_id]) < CASES:
             found[case.enterprise_id].append({
