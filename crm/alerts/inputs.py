@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from crm.alerts.forecasting.model import Parameters
     from crm.criteria.engine import Evaluation
+    from crm.criteria.packs import Pack
     from crm.criteria.program import RunItem
 
 STOPS = ("suspended", "closed", "deregistered", "abnormal_listed")
@@ -95,6 +96,11 @@ def lines(tests: Iterable[RunItem]) -> list[int | None]:
         ]
         found.append(int(min(constants)) if constants else None)
     return found
+
+
+def register_line(pack: Pack, key: str | None, on: date) -> int | None:
+    """The figure a register test asks for, 元; None for a test that asks for none, or no test."""
+    return next(iter(lines(item for item in pack.program(on).register if item.key == key)), None)
 
 
 def _by_test(evaluation: Evaluation, values: list[int | None]) -> pl.Expr:

@@ -65,7 +65,7 @@ def line_chart(series: Sequence[Month], frame: Frame = WIDE) -> LineChart | None
     def y(value: int) -> float:
         return round(frame.top + high - high * (value - low) / (step * count), 1)
 
-    chart.grid = [(0, y(low + step * i), _figure(low + step * i, base)) for i in range(count + 1)]
+    chart.grid = [(0, y(low + step * i), figure(low + step * i, base)) for i in range(count + 1)]
     for i, month in enumerate(series):
         if i and month.month == 1:
             chart.years.append(round((xs[i - 1] + xs[i]) / 2, 1))
@@ -74,7 +74,7 @@ def line_chart(series: Sequence[Month], frame: Frame = WIDE) -> LineChart | None
             chart.labels.append((xs[i], frame.height - 6, text))
     _trace(chart, series, xs, y)
     at = max(i for i, m in enumerate(series) if m.value is not None)
-    chart.last = (xs[at], y(series[at].value or 0), f"{series[at].month}月 {_figure(series[at].value or 0, base)}")
+    chart.last = (xs[at], y(series[at].value or 0), f"{series[at].month}月 {figure(series[at].value or 0, base)}")
     return chart
 
 
@@ -103,6 +103,7 @@ def scale(low: int, high: int, steps: int = 4) -> tuple[int, int, int]:
     return first, step, max(-(-(high - first) // step), 1)
 
 
-def _figure(value: int, base: int) -> str:
+def figure(value: int, base: int) -> str:
+    """A figure on an axis, in units of `base`."""
     number = (Decimal(value) / base).quantize(Decimal("0.1") if abs(value) < 1000 * base else Decimal(1))
     return f"{number:,}".removesuffix(".0").replace("-", "−")

@@ -8,6 +8,7 @@ from flask import request
 from flask_appbuilder import expose, has_access, permission_name
 from sqlalchemy import select
 
+from crm.alerts.inputs import register_line
 from crm.core.clock import today
 from crm.core.errors import NotFound
 from crm.criteria.explain import explain
@@ -19,6 +20,8 @@ from crm.indicators.queries import filings
 from crm.ladder.models import MOVE_STATES, STAGES
 from crm.ladder.queries import Filters, firms, history
 from crm.regions.models import Zone
+from crm.reports.charts import NARROW
+from crm.reports.fan import fan_chart
 from crm.security.models import User
 from crm.security.privacy import mask_phone, sees_phone
 from crm.visits.models import KINDS as VISIT_KINDS
@@ -56,7 +59,9 @@ class EnterprisePage(Page):
         looked = past.read(firm, pack)
         explanation, is_stale = explained(firm.id, pack)
         seen = explanation if looked is None else looked.explanation
-        book = figures.read(filings(db(), firm.id))
+        filed = filings(db(), firm.id)
+        book = figures.read(filed)
+        ahead = figures.outlook(filed, line.standing, register_line(pack, line.standing.register_item if line.standing else None, today()))
         rows = ledger(db(), firm.id)
         asked = request.args.get("item", "").replace(".", "-")
         near, far = criteria.split(criteria.tables(seen) if seen else [], asked)
@@ -65,6 +70,7 @@ class EnterprisePage(Page):
             near=near, far=far, opened=_opened(near, asked), book=book, rows=rows, stairs=staircase(ladder_for(firm.region_code), line.standing, explanation, rows), on=today(),
             phones=sees_phone(who, firm.officer_id), mask=mask_phone, people=_people(firm), may_manage=who.has(*MANAGERS),
             verdicts=verdicts_of(line.standing) if line.standing else {}, forms=_forms(firm, manages=who.has(*MANAGERS)), **words_of(line.firm),
+            ahead=ahead, fan_wide=fan_chart(ahead) if ahead else None, fan_narrow=fan_chart(ahead, NARROW) if ahead else None,
         )
 
     @expose("/<int:enterprise_id>/figures")

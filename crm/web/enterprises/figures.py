@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from crm.indicators.models import SOURCES
 from crm.indicators.queries import PRIORITY
 from crm.reports.charts import NARROW, WIDE, LineChart, line_chart
+from crm.reports.fan import Outlook
 from crm.reports.trend import Month, monthly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from crm.indicators.models import Filing
+    from crm.ladder.models import Standing
 
 TREND = ("revenue", "revenue_taxable", "invoiced_sales", "revenue_main", "output_gross")
 """What the trend is drawn of: the first of these that was filed by month."""
@@ -109,6 +111,20 @@ def read(filings: Sequence[Filing]) -> Figures:
     best = _best(live)
     years, yearly = _yearly(best)
     return Figures(_latest(best), _trend(best), years, yearly, _last_year(years, yearly), _corrections(filings), _newest(live))
+
+
+def outlook(filings: Sequence[Filing], standing: Standing | None, line: int | None) -> Outlook | None:
+    """The running year with the forecast the last night stored; None before there is one."""
+    if standing is None or standing.projected is None or standing.projected_low is None or standing.projected_high is None or not standing.ytd_period:
+        return None
+    book, year = _best(f for f in filings if f.superseded_at is None), int(standing.ytd_period[:4])
+    for measure in ("revenue", "revenue_main"):
+        series = _series(book, "ytd", measure)
+        if series.get(standing.ytd_period) == standing.revenue_ytd:
+            this = {int(p[5:]): v for p, v in series.items() if v is not None and p[:4] == str(year) and p <= standing.ytd_period}
+            last = {int(p[5:]): v for p, v in series.items() if v is not None and p[:4] == str(year - 1)}
+            return Outlook(year, this, last, standing.projected_low, standing.projected, standing.projected_high, line)
+    return None
 
 
 Book = dict[tuple[str, str], list["Filing"]]
