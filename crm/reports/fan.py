@@ -25,6 +25,7 @@ class Outlook:
     mid: int
     high: int
     line: int | None = None
+    measure: str = "revenue"
 
     @property
     def month(self) -> int:

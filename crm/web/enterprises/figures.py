@@ -123,7 +123,7 @@ def outlook(filings: Sequence[Filing], standing: Standing | None, line: int | No
         if series.get(standing.ytd_period) == standing.revenue_ytd:
             this = {int(p[5:]): v for p, v in series.items() if v is not None and p[:4] == str(year) and p <= standing.ytd_period}
             last = {int(p[5:]): v for p, v in series.items() if v is not None and p[:4] == str(year - 1)}
-            return Outlook(year, this, last, standing.projected_low, standing.projected, standing.projected_high, line)
+            return Outlook(year, this, last, standing.projected_low, standing.projected, standing.projected_high, line, measure)
     return None
 
 
