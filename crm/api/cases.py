@@ -138,16 +138,13 @@ class CasesApi(ScopedApi):
     @expose("/<int:pk>/steps/<name>", methods=["POST"])
     @protect()
     @permission_name("step")
-    def step(self, pk: int, name: str) -> ResponseReturnValue:  # noqa: D417  # the text below is OpenAPI
+    def step(self, pk: int, name: str) -> ResponseReturnValue:
         """Take a step
 
         ---
         post:
           description: Take a step of the case's life (accept, dispatch, close, follow, …)
-
-        Parameters:
-          - {in: path, name: pk, required: true, schema: {type: integer}}
-          - {in: path, name: name, required: true, schema: {type: string}}
+          parameters: [{in: path, name: pk, required: true, schema: {type: integer}}, {in: path, name: name, required: true, schema: {type: string}}]
           responses:
             200: {description: result}
             403: {description: not for this role}

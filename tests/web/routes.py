@@ -146,14 +146,14 @@ ImportsPage.discard                 MA     batch
 ImportsPage.rejected                MA     batch
 ImportsPage.retry                   MA     batch
 ImportsPage.undo                    MA     batch
-NoticesPage.index                   OMAU
-NoticesPage.open_notice             OMAU   notice
-NoticesPage.read_all                OMAU
-NoticesPage.settings                OMAU
-NoticesPage.times                   OMAU
-NoticesPage.channel                 OMAU   +channel
-NoticesPage.remove                  OMAU   +channel
-NoticesPage.try_channel             OMAU   +channel
+NoticesPage.index                   OMAUD
+NoticesPage.open_notice             OMAUD   notice
+NoticesPage.read_all                OMAUD
+NoticesPage.settings                OMAUD
+NoticesPage.times                   OMAUD
+NoticesPage.channel                 OMAUD   +channel
+NoticesPage.remove                  OMAUD   +channel
+NoticesPage.try_channel             OMAUD   +channel
 DeliveriesPage.index                A
 DeliveriesPage.resend               A      +outbox
 DeliveriesPage.resend_all           A

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from sqlalchemy import select
@@ -209,7 +210,7 @@ def test_a_page_costs_three_queries_for_rights(app, sign_in):
     event.listen(app.extensions["crm_engine"], "before_cursor_execute", listen)
     client.get("/account/password")
     event.remove(app.extensions["crm_engine"], "before_cursor_execute", listen)
-    assert len([s for s in seen if "ab_" in s or "user_" in s]) <= 3, seen
+    assert len([s for s in seen if re.search(r"FROM (ab_|user_)", s)]) <= 3, seen
 
 
 def test_profile_of_every_user_exists(app, sign_in):
