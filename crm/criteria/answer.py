@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crm.criteria.profile import profile
 from crm.criteria.prospects import distance
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def result(firm: Enterprise, seen: Explanation, parts: dict[str, list[dict[str, 
         "register": register,
         "pools": [_item(v) for v in seen.pools],
         "levels": [_item(v) for v in seen.levels],
-        "titles": [_title(v) | {"distance": _distance(seen.pack, v, program)} for v in seen.titles],
+        "titles": [_title(v) | {"distance": _distance(seen.pack, v, program), "profile": _profile(seen, v)} for v in seen.titles],
         "steps": [_step(s) for s in seen.steps],
         "clusters": [{"id": c.id, "label": c.label, "kind": c.kind, "basis": c.industries_basis} for c in seen.pack.clusters_of(firm.industry, seen.on)],
         **parts,
@@ -79,6 +80,19 @@ def _distance(pack: Pack, view: ItemView, program: Program) -> dict[str, Any] | 
         "short": [{"id": p.view.id, "gap": p.view.gap, "per_mille": p.view.per_mille, "turns": p.when, "why": p.why or p.text} for p in far.short],
         "unknown": [{"id": p.view.id, "asks": list(p.view.asks)} for p in far.unknown],
     }
+
+
+def _profile(seen: Explanation, view: ItemView) -> dict[str, Any] | None:
+    """The dimensions of a title with how many of their conditions are met and known; None where the pack has none."""
+    found = profile(seen.pack, view, seen.on)
+    if found is None:
+        return None
+    sides = [{"id": s.id, "label": s.label, "met": s.met, "known": s.known, "all": s.total, "criteria": [_name(n) for n in s.nodes]} for s in (*found.sides, found.other)]
+    return {"dimensions": sides, "source": _source(found.source)}
+
+
+def _name(node: NodeView) -> str | None:
+    return node.criterion.id if node.criterion is not None else node.id
 
 
 def _number(value: Any) -> int | float:

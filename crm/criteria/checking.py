@@ -93,10 +93,28 @@ class _Checker:
             own = frozenset() if rule.score is None else frozenset({rule.score.id, *(p.id for p in rule.score.parts)})
             item = title.id if rule.purpose == "award" else f"{title.id}.review"
             self.tree("titles", title.id, item, rule, own)
+            self.profile(title.id, rule)
             if rule.score is not None:
                 for part in rule.score.parts:
                     for scored in part.items:
                         self.score_item("titles", title.id, part.id, scored, inherit(rule, rule.score))
+
+    def profile(self, title: str, rule: Rule) -> None:
+        """A dimension groups conditions directly under the rule's `all`, each once."""
+        if rule.profile is None:
+            return
+        direct = {node.id for node in rule.all or ()}
+        times = Counter(name for d in rule.profile.dimensions for name in d.of)
+        for name, used in times.items():
+            if name not in direct:
+                self.problem("titles", title, f"{title}.profile", f"条件 {name!r} 不在 {rule.purpose} 规则（{rule.from_} 起）all 的第一层，改成那里的 id")
+            elif used > 1:
+                self.problem("titles", title, f"{title}.profile", f"条件 {name!r} 归了 {used} 次，只能归一个维度")
+        for field, used in Counter(d.id for d in rule.profile.dimensions).items():
+            if used > 1:
+                self.problem("titles", title, f"{title}.profile", f"维度 id {field!r} 用了 {used} 次，请换一个")
+        own = rule.profile.basis == "default"
+        self.sourced("titles", title, f"{title}.profile", rule.profile if own else inherit(rule, rule.profile))
 
     def tree(self, section: str, entry: str, item: str, root: Node, scores: frozenset[str]) -> None:
         names = Names(self.names.measures, self.names.titles, self.names.params, self.names.events, self.names.flags, self.names.items, scores=scores)

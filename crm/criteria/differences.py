@@ -23,6 +23,7 @@ FIELD_LABELS = {
     "test": "条件", "label": "名称", "short": "简称", "document": "依据", "clause": "条款", "quote": "原文", "basis": "出处性质", "checked_on": "核对日",
     "value": "数值", "from": "起", "to": "止", "when": "适用", "valid_years": "有效年数", "status": "状态", "all": "全部满足", "any": "满足其一",
     "none": "不得有", "at_least": "至少满足", "note": "说明", "amount": "金额", "points": "分值", "max": "满分", "bands": "分档", "n": "项数",
+    "profile": "维度分组", "mark": "标记", "of": "条件",
 }
 _KEYS = ("id", "purpose", "from", "year", "label")  # what tells one of a list from the others
 KIND_LABELS = {"added": "新增", "removed": "取消", "changed": "改动"}

@@ -16,7 +16,7 @@ from crm.criteria import quantity, terms
 from crm.criteria.checking import band_lines, in_force
 from crm.criteria.expressions import Names, parse_condition, parse_value
 from crm.criteria.packs import REGISTER
-from crm.criteria.schema import Item, Node, Rule, Score, ScoreItem, Sourced
+from crm.criteria.schema import Item, Node, Profile, Rule, Score, ScoreItem, Sourced
 from crm.criteria.terms import Column, Condition, Const, Met, Param, ScoreOf, Value
 from crm.criteria.trees import branches, inherit
 
@@ -105,6 +105,7 @@ class RunItem:
     source: Sourced
     industries: tuple[str, ...] = ()  # register tests: whom they are for
     unless: tuple[str, ...] = ()
+    profile: Profile | None = None  # with its source completed
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class _Builder:
         prefix = "" if key == current_title(key) else "review:"
         if current.score is not None:
             self.score(current.score, inherit(Sourced(), current), prefix)
-        return RunItem(key, label, self.branch(current, Sourced(), key, self.pack.names, prefix), inherit(Sourced(), current))
+        return RunItem(key, label, self.branch(current, Sourced(), key, self.pack.names, prefix), inherit(Sourced(), current), profile=sided(current))
 
     def branch(self, node: Node, outer: Sourced, item: str, names: Names, prefix: str = "", *, veto: bool = False, when: Condition | None = None) -> Branch:
         source = inherit(outer, node)
@@ -328,6 +329,13 @@ class _Builder:
             step.id: tuple((g.id, self.condition(g.test, self.pack.group_names)[0] if g.test else None) for g in step.groups)
             for step in self.pack.steps
         }
+
+
+def sided(rule: Rule) -> Profile | None:
+    """The rule's profile; one of our own making (basis default) never carries the rule's document."""
+    if rule.profile is None or rule.profile.basis == "default":
+        return rule.profile
+    return Profile(**inherit(rule, rule.profile).model_dump(), dimensions=rule.profile.dimensions)
 
 
 def current_title(key: str) -> str:

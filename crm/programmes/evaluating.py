@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from crm.programmes.claims import Claim
 
 
+YEAR_CHOSEN = {"text": "看今年和上年两年，取结论更明确的一年", "basis": "default", "label": "默认值，非政策"}
+"""No text says for which year a firm asks when it names none; ours is said with every answer."""
+
+
 def awards(evaluation: Evaluation, firms: list[Enterprise]) -> list[list[dict[str, Any]]]:
     """For each firm, in order, every award of the pack with its state."""
     return [[answer(claim, evaluation.pack) for claim in claims(evaluation.pack, firm, evaluation.on)] for firm in firms]
@@ -24,7 +28,7 @@ def answer(claim: Claim, pack: Pack) -> dict[str, Any]:
     award = claim.award
     document = pack.documents.get(award.document or "")
     return {
-        "id": award.id, "label": award.label, "year": claim.year, "state": claim.state, "amount": claim.amount, "reason": claim.reason,
+        "id": award.id, "label": award.label, "year": claim.year, "year_chosen": YEAR_CHOSEN, "state": claim.state, "amount": claim.amount, "reason": claim.reason,
         "excluded_by": claim.excluded_by, "on": claim.on.isoformat() if claim.on else None, "draft": claim.draft,
         "questions": [{"id": q.id, "text": q.text, "options": list(q.options)} for q in claim.questions],
         "source": {"document": (document.number or document.title) if document else None, "clause": award.clause, "quote": award.quote, "status": document.status if document else None},

@@ -13,6 +13,7 @@ from crm.criteria.facts import read_enterprise
 from crm.criteria.loading import load_packs
 from crm.criteria.packs import Pack
 from crm.programmes.claims import Taken, claims
+from crm.programmes.evaluating import answer
 
 ON = date(2026, 6, 1)
 YI = 10**8
@@ -133,3 +134,8 @@ def test_each_line_is_claimed_exactly_where_the_last_year_is_the_first_at_or_abo
     firm = read_enterprise({"name": "x", "region": "331081", "industry": "3441", "register": [], "titles": [], **revenue(y2025=last * YI, y2024=before * YI)}, pack)
     claimed = {c.award.id.partition(".")[2] for c in claims(pack, firm, ON) if c.award.id.startswith("revenue_line") and c.state == "undecided"}
     assert claimed == {name for name, line in lines.items() if before < line <= last}
+
+
+def test_which_year_is_looked_at_is_said_to_be_ours(pack):
+    told = answer(claims(pack, read_enterprise({"industry": "3441"}, pack), ON)[0], pack)
+    assert (told["year_chosen"]["basis"], told["year_chosen"]["label"]) == ("default", "默认值，非政策")

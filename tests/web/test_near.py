@@ -127,3 +127,14 @@ def test_the_distance_page_stays_within_its_query_budget(near: dict[str, Any], s
 def test_a_firm_never_evaluated_has_a_distance_page_all_the_same(session: Session, sign_in: SignIn) -> None:
     city(session)
     assert "还没有评估过" in text(sign_in("officer", WENLING), f"/enterprises/{firm(session).id}/distance")
+
+
+def test_the_distance_page_lists_the_six_dimensions_of_a_title(near: dict[str, Any], sign_in: SignIn) -> None:
+    page = text(sign_in("officer", WENLING), f"/enterprises/{near['差一万厂'].id}/distance?item=little_giant")
+    section = page.split('id="h-sides"')[1].split("</section>")[0]
+    assert ([mark in section for mark in "专精特新链品"], "系统默认，非政策" in section, "style=" in section) == ([True] * 6, True, False)
+
+
+def test_a_profile_with_something_known_is_drawn_wide_and_narrow_and_tells_the_rest_is_missing(near: dict[str, Any], sign_in: SignIn) -> None:
+    page = text(sign_in("officer", WENLING), f"/enterprises/{near['差一万厂'].id}/distance?item=little_giant")
+    assert ([page.count(f'class="chart {only}"') for only in ("only-desk", "only-phone")], "精细化 缺数据" in page) == ([1, 1], True)

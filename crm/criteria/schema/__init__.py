@@ -47,7 +47,7 @@ from crm.criteria.schema.promises import (
     Tasks,
     Trigger,
 )
-from crm.criteria.schema.titles import CriterionOverride, Overrides, Rule, Title, Titles
+from crm.criteria.schema.titles import CriterionOverride, Dimension, Overrides, Profile, Rule, Title, Titles
 
 __all__ = [
     "BASIS_LABELS",
@@ -71,6 +71,7 @@ __all__ = [
     "Clusters",
     "CriterionOverride",
     "DatedValue",
+    "Dimension",
     "Document",
     "Entry",
     "Escalation",
@@ -98,6 +99,7 @@ __all__ = [
     "Parameters",
     "Place",
     "Pool",
+    "Profile",
     "Question",
     "RegisterTest",
     "ReviewWindow",

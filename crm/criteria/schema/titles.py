@@ -8,8 +8,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from crm.criteria.schema.base import Entry, Label, Model, Name
+from crm.criteria.schema.base import Entry, Id, Label, Model, Name, Sourced
 from crm.criteria.schema.conditions import Node, Score
+
+
+class Dimension(Model):
+    """One side of a profile: the rule's conditions that speak of it, by id. None: the rule asks nothing of it."""
+
+    id: Name
+    mark: Annotated[str, Field(min_length=1, max_length=1)]  # 专, 精, 特, 新, 链, 品
+    label: Annotated[str, Field(min_length=1, max_length=8)]
+    of: tuple[Id, ...] = ()
+
+
+class Profile(Sourced):
+    """How the conditions directly under a rule's `all` are grouped for the picture; those in no dimension are 其他. It decides nothing."""
+
+    dimensions: Annotated[tuple[Dimension, ...], Field(min_length=3, max_length=8)]
 
 
 class Rule(Node):
@@ -19,6 +34,7 @@ class Rule(Node):
     from_: date = Field(alias="from")
     to: date | None = None
     score: Score | None = None
+    profile: Profile | None = None
 
 
 class Title(Entry):

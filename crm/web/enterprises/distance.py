@@ -12,12 +12,14 @@ from flask_appbuilder import expose, has_access, permission_name
 from crm.core.clock import today
 from crm.criteria import quantity, wording
 from crm.criteria.expressions import parse_value
+from crm.criteria.profile import ProfileView, leaves, profile
 from crm.criteria.prospects import Distance, distance
 from crm.criteria.terms import Figure as Term
 from crm.criteria.views import STATE_LABELS
 from crm.ladder.trial import firm_trial
 from crm.programmes.claims import STATES, claims
 from crm.programmes.queries import record_of
+from crm.reports.radar import NARROW, WIDE, Axis, radar
 from crm.web.address import LARGEST
 from crm.web.enterprises import criteria
 from crm.web.enterprises.detail import explained, line_of, words_of
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from crm.criteria.explain import Explanation, ItemView
     from crm.criteria.packs import Pack
+    from crm.reports.radar import Radar
 
 MOST = 8
 """Figures tried at once."""
@@ -64,8 +67,9 @@ class DistancePage(Page):
         views = _views(explanation) if explanation else []
         chosen = _chosen(views)
         far = distance(explanation.pack, chosen, explanation.pack.program(explanation.on)) if explanation and chosen else None
+        sides = profile(explanation.pack, chosen, explanation.on) if explanation and chosen else None
         return self.show(
-            "enterprises/distance.html", tab="distance", line=line, firm=line.firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
+            "enterprises/distance.html", sides=sides, drawings=_drawings(sides), leaves=leaves, tab="distance", line=line, firm=line.firm, at=line.standing, pack=pack, explanation=explanation, is_stale=is_stale,
             choices=[_choice(view) for view in views], item=chosen, far=far, table=criteria.table(chosen) if chosen else None, asks=_asks(far), on=today(), people={},
             **words_of(line.firm),
         )
@@ -91,6 +95,15 @@ def _choice(view: ItemView) -> Choice:
 
 def _asks(far: Distance | None) -> tuple[str, ...]:
     return far.asks if far else ()
+
+
+def _drawings(sides: ProfileView | None) -> tuple[Radar, Radar] | None:
+    """The profile for a desk and for a phone; None when nothing is known of any dimension."""
+    if sides is None:
+        return None
+    axes = [Axis(f"{side.mark} {side.text}", side.label, side.share, bool(side.total)) for side in sides.sides]
+    wide, narrow = radar(axes, WIDE), radar(axes, NARROW)
+    return (wide, narrow) if wide and narrow else None
 
 
 @dataclass(frozen=True, slots=True)
