@@ -18,14 +18,15 @@ from crm.enterprises.models import REGION_FOUND, STATUSES
 from crm.indicators.models import SOURCES, Filing
 from crm.indicators.queries import filings
 from crm.ladder.models import MOVE_STATES, STAGES
-from crm.ladder.queries import Filters, firms, history
+from crm.ladder.queries import Filters, firms
 from crm.regions.models import Zone
 from crm.reports.charts import NARROW
 from crm.reports.fan import fan_chart
 from crm.security.models import User
 from crm.security.privacy import mask_phone, sees_phone
 from crm.visits.models import KINDS as VISIT_KINDS
-from crm.web.enterprises import choices, criteria, figures, past
+from crm.web.address import here
+from crm.web.enterprises import choices, criteria, figures, past, timeline
 from crm.web.enterprises.filters import SIZES
 from crm.web.enterprises.forms import ContactForm, EntryForm, ExitForm, GrantForm, OfficerForm, RevokeForm, StatusForm
 from crm.web.enterprises.ladder import staircase
@@ -90,12 +91,14 @@ class EnterprisePage(Page):
     @has_access
     @permission_name("read")
     def show_history(self, enterprise_id: int) -> str:
-        """What happened, newest first."""
+        """Everything dated, newest first, by kind and period."""
         line = line_of(enterprise_id)
-        pack = pack_for(line.firm.region_code)
-        entries = history(db(), access(), line.firm.id, label=pack.label, limit=200)
+        pack, asked = pack_for(line.firm.region_code), timeline.read(today())
+        entries, following = timeline.timeline(db(), line.firm.id, asked, pack.label)
         return self.show(
-            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, **words_of(line.firm)
+            "enterprises/history.html", tab="history", line=line, firm=line.firm, at=line.standing, pack=pack, entries=entries, people={}, asked=asked, here=here,
+            first=here() if asked.after else None, following=here(after=following) if following else None, groups=timeline.GROUPS, periods=timeline.PERIODS,
+            **words_of(line.firm),
         )
 
 
