@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from crm.criteria.trees import inherit, walk
 from crm.criteria.vectors import Compiler, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from crm.criteria.book import Book
     from crm.criteria.reading import Path_, Source
@@ -32,16 +34,27 @@ _TREES = ("register", "pools", "levels", "notes", "titles", "places")
 Places = dict[tuple[str, str], tuple["Source", "Path_"]]
 
 
-def check(book: Book, places: Places) -> list[Problem]:
-    """Every problem of a compiled pack, with the file and line of the entry it is in."""
-    checker = _Checker(book, places)
+Proven = dict[tuple[str, tuple[object, ...]], frozenset[str]]
+"""Expressions that were read without fault, by their text and what each of its words means -> the items they ask about."""
+_WORD = re.compile(r"[^\W\d][\w.]*")
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_DOT = re.compile(r"\s*\.\s*")
+
+
+def check(book: Book, places: Places, proven: Proven | None = None) -> list[Problem]:
+    """Every problem of a compiled pack, with the file and line of the entry it is in.
+
+    `proven`: shared by packs checked together, so that what a pack inherits unchanged is read once. Faults are never kept:
+    each pack tells its own.
+    """
+    checker = _Checker(book, places, {} if proven is None else proven)
     checker.run()
     return checker.problems
 
 
 class _Checker:
-    def __init__(self, book: Book, places: Places) -> None:
-        self.book, self.places = book, places
+    def __init__(self, book: Book, places: Places, proven: Proven) -> None:
+        self.book, self.places, self.proven = book, places, proven
         self.pack = Pack(book, "", "")
         self.names: Names = self.pack.names
         self.problems: list[Problem] = []
@@ -134,16 +147,36 @@ class _Checker:
                 self.problem(section, entry, key, f"同一规则里 id {key!r} 用了 {times} 次，请换一个")
 
     def expression(self, section: str, entry: str, item: str, key: str, text: str, names: Names) -> None:
-        try:
-            term = parse_condition(text, names)
-        except ExpressionError as error:
-            self.problem(section, entry, key, str(error))
-            return
-        try:
-            Compiler(date(2000, 1, 1)).condition(rebuild(term, self.filled))  # type: ignore[arg-type]  # a condition stays one
-        except Overflow as error:
-            self.problem(section, entry, key, str(error))
-        self.asks.setdefault(item, set()).update(t.item for t in walk_term(term) if isinstance(t, Met))
+        known = (text, tuple(self.meaning(word, names) for word in _words(text)))
+        asked = self.proven.get(known)
+        if asked is None:
+            try:
+                term = parse_condition(text, names)
+            except ExpressionError as error:
+                self.problem(section, entry, key, str(error))
+                return
+            asked = frozenset(t.item for t in walk_term(term) if isinstance(t, Met))
+            try:
+                Compiler(date(2000, 1, 1)).condition(rebuild(term, self.filled))  # type: ignore[arg-type]  # a condition stays one
+                self.proven[known] = asked
+            except Overflow as error:
+                self.problem(section, entry, key, str(error))
+        self.asks.setdefault(item, set()).update(asked)
+
+    def legible(self, read: Callable[[str, Names], object], text: str, names: Names) -> None:
+        """Raise ExpressionError unless it can be read."""
+        known = (f"{read.__name__} {text}", tuple(self.meaning(word, names) for word in _words(text)))
+        if known not in self.proven:
+            read(text, names)
+            self.proven[known] = frozenset()
+
+    def meaning(self, word: str, names: Names) -> tuple[object, ...]:
+        """Everything reading an expression can ask about a word of it, the values of a parameter included."""
+        held = self.pack.parameters.get(word)
+        return (
+            names.measures.get(word), names.params.get(word), tuple(v.value for v in held.values) if held else None, names.events.get(word), names.flags.get(word),
+            names.extra.get(word), word in names.titles, word in names.items, word in names.groups, word in names.scores,
+        )
 
     def filled(self, term: Term) -> Term:
         """Parameters by their largest value: what could overflow would with that."""
@@ -161,12 +194,12 @@ class _Checker:
         names = Names(self.names.measures, self.names.titles, {}, self.names.events, self.names.flags)
         try:
             if item.value is not None:
-                parse_value(item.value, names)
+                self.legible(parse_value, item.value, names)
             for band in lines:
                 for op, amount in band_lines(band):
-                    parse_condition(f"{item.value} {op} {amount}", names)
+                    self.legible(parse_condition, f"{item.value} {op} {amount}", names)
                 if band.if_ is not None:
-                    parse_condition(band.if_, names)
+                    self.legible(parse_condition, band.if_, names)
         except ExpressionError as error:
             self.problem(section, entry, key, str(error))
         for other in item.best_of or ():
@@ -250,6 +283,16 @@ class _Checker:
             if start in reached:
                 section = next((s for s in _TREES if (s, start.removesuffix(".review")) in self.places), "titles")
                 self.problem(section, start.removesuffix(".review"), start, f"条件互相引用成环：{start}")
+
+
+@lru_cache(maxsize=4_096)
+def _words(text: str) -> tuple[str, ...]:
+    """The words of an expression, and what it quotes; of `a.b.c` also `a.b` and `a`, which may have a meaning of their own."""
+    found = [quoted for pair in _QUOTED.findall(text) for quoted in pair if quoted]
+    for word in _WORD.findall(_DOT.sub(".", text)):
+        parts = word.split(".")
+        found += [".".join(parts[: i + 1]) for i in range(len(parts))]
+    return tuple(dict.fromkeys(found))
 
 
 def _under_all(root: Node, node: Node) -> bool:

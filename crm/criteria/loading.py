@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from crm.criteria import reading
 from crm.criteria.book import SECTIONS, Book, field_of, plain
-from crm.criteria.checking import check
+from crm.criteria.checking import Proven, check
 from crm.criteria.errors import PackError, Problem
 from crm.criteria.packs import Pack, Packs
 from crm.criteria.schema import FILES, FOLDERS, Cases, CriterionOverride, Entry, Model, PackHead, Visit
@@ -53,17 +53,18 @@ def load_packs(folder: Path, names: Iterable[str], cache: Path | None = None) ->
         folders = {part: _read_folder(folder, part) for part in dict.fromkeys(part for chain in chains.values() for part in chain)}
         if problems := [p for f in folders.values() for p in f.problems]:
             raise PackError(problems)
-        books, problems = {}, []
-        for name in {part for chain in chains.values() for part in chain}:
-            book, found = _compile([folders[part] for part in _chain(folder, name)])
+        books: dict[str, Book] = {}
+        problems, proven = [], Proven()
+        for name, chain in {part: whole[i:] for whole in chains.values() for i, part in enumerate(whole)}.items():
+            book, found = _compile([folders[part] for part in chain])
             books[name] = book
-            problems += found or check(book, {k: v for part in reversed(book.chain) for k, v in folders[part].places.items()})
+            problems += found or check(book, {k: v for part in reversed(book.chain) for k, v in folders[part].places.items()}, proven)
         if problems:
             raise PackError(problems)
         stored = {name: book.canonical() for name, book in books.items()}
         _store(folder, chains, cache, stored)
-    packs = {name: Pack.from_document(document) for name, document in stored.items()}
-    return Packs(packs, tuple(wanted))
+        return Packs({name: Pack(book, stored[name].decode(), hashlib.sha256(stored[name]).hexdigest()) for name, book in books.items()}, tuple(wanted))
+    return Packs({name: Pack.from_document(document) for name, document in stored.items()}, tuple(wanted))
 
 
 def _chain(folder: Path, name: str) -> list[str]:

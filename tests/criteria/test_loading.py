@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crm.config import ROOT
 from crm.core.errors import Conflict, Invalid
+from crm.criteria.checking import check
 from crm.criteria.errors import PackError
 from crm.criteria.loading import load_packs
 from crm.criteria.packs import Pack
@@ -191,3 +193,35 @@ def test_a_pack_whose_python_breaks_is_refused(folder):
     write(folder, "cn/__init__.py", "import nothing_of_this_name\n")
     with pytest.raises(PackError, match="导入失败"):
         available(folder)
+
+
+def test_packs_checked_together_are_those_checked_alone():
+    names = sorted(available(ROOT / "plugins"))
+    together = load_packs(ROOT / "plugins", names)
+    assert {name: together[name].hash for name in names} == {name: load_packs(ROOT / "plugins", [name])[name].hash for name in names}
+
+
+def test_a_pack_read_from_its_document_is_the_pack_compiled_from_its_files():
+    packs = load_packs(ROOT / "plugins", ["taizhou", "ruian"])
+    read = {name: Pack.from_document(pack.document) for name, pack in packs.by_id.items()}
+    assert {name: (p.book, p.hash) for name, p in read.items()} == {name: (p.book, p.hash) for name, p in packs.by_id.items()}
+
+
+def test_a_condition_fine_in_the_parent_is_refused_where_the_child_takes_its_measure_away():
+    book = load_packs(PACKS, ["cn"])["cn"].book
+    proven = {}
+    assert check(book, {}, proven) == []
+    used = next(m.id for m in book.measures if m.id == "revenue_main")
+    without = book.model_copy(update={"measures": tuple(m for m in book.measures if m.id != used)})
+    shared, alone = ([str(p) for p in check(without, {}, known)] for known in (proven, {}))
+    assert (shared == alone, bool(shared)) == (True, True)
+
+
+def test_a_parameter_a_child_gives_another_unit_is_refused_though_the_parents_was_fine():
+    book = load_packs(PACKS, ["cn"])["cn"].book
+    proven = {}
+    check(book, {}, proven)
+    shares = tuple(p.model_copy(update={"values": tuple(v.model_copy(update={"value": "20%"}) for v in p.values)}) if p.id == "line" else p for p in book.parameters)
+    other = book.model_copy(update={"parameters": shares})
+    shared, alone = ([str(p) for p in check(other, {}, known)] for known in (proven, {}))
+    assert (shared == alone, bool(shared)) == (True, True)
