@@ -76,6 +76,57 @@ def test_missed_nights_lose_no_level(office):
     assert case.urged == len(RULES.supervise)
 
 
+def late_to_the_top(office):
+    case = office.dispatched()
+    supervise(office, case.due_on + timedelta(days=30))
+    return case
+
+
+def again(office, case) -> int:
+    """The night after the day the case has now."""
+    return supervise(office, case.due_on + timedelta(days=1))
+
+
+def test_a_case_reopened_by_the_firm_gets_days_of_its_own(office):
+    case = late_to_the_top(office)
+    office.step(office.manager, case, "close", note="办完", at=NOW + timedelta(days=60))
+    office.step(office.officer, case, "follow", resolved=False, at=NOW + timedelta(days=61))
+    assert case.due_on == answer_by(RULES, "labour", "normal", (NOW + timedelta(days=61)).date()).on
+
+
+def test_a_case_reopened_by_the_firm_is_supervised_again(office):
+    case = late_to_the_top(office)
+    office.step(office.manager, case, "close", note="办完", at=NOW + timedelta(days=60))
+    office.step(office.officer, case, "follow", resolved=False, at=NOW + timedelta(days=61))
+    assert (again(office, case), case.urged) == (1, 1)
+
+
+def test_a_case_given_out_again_after_an_objection_is_supervised_again(office):
+    case = late_to_the_top(office)
+    office.step(office.lead_person, case, "object", note="不归我管")
+    office.step(office.manager, case, "dispatch", unit=office.other.id, at=NOW + timedelta(days=60))
+    assert (again(office, case), case.urged) == (1, 1)
+
+
+def test_a_case_past_its_extended_day_is_supervised_again(office):
+    case = office.dispatched()
+    again(office, case)
+    office.step(office.lead_person, case, "extend", days=3, note="等材料")
+    office.step(office.manager, case, "grant")
+    assert (again(office, case), case.urged) == (1, 1)
+
+
+def test_people_are_told_again_of_a_new_day_missed(office):
+    case = office.dispatched()
+    office.firm.officer_id = office.officer.user_id
+    office.session.flush()
+    again(office, case)
+    office.step(office.lead_person, case, "extend", days=3, note="等材料")
+    office.step(office.manager, case, "grant")
+    again(office, case)
+    assert office.session.scalar(select(func.count()).select_from(Notice).where(Notice.user_id == office.officer.user_id)) == 2
+
+
 def test_unit_and_officer_are_told_first(office):
     case = office.dispatched()
     office.firm.officer_id = office.officer.user_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crm.cases.deadlines import Term
     from crm.criteria.schema import Cases
     from crm.security.access import Access
 
@@ -128,14 +129,27 @@ def _dispatch(work: _Work) -> Outcome:
     if given.due_on is not None:
         if given.due_on < on:
             raise Invalid("办结时限早于今天，请改正。", field="due_on")
-        case.due_on, case.due_rule, case.due_provisional = given.due_on, "交办时指定", False
+        case.due_on, case.due_rule, case.due_provisional, case.urged = given.due_on, "交办时指定", False, 0
     elif case.due_on is None or work.step.name == "dispatch":
-        due = answer_by(work.rules, case.kind, case.urgency, on)
-        case.due_on, case.due_rule, case.due_provisional = due.on, due.rule, due.is_provisional
+        _new_term(case, answer_by(work.rules, case.kind, case.urgency, on))
     work.session.flush()
     work.session.expire(case, ["units"])
     detail = {"lead_unit": case.lead_unit, "co_units": [u.name for u in others], "due_on": case.due_on.isoformat() if case.due_on else None, "rule": case.due_rule}
     return work.step.event, "dispatched", detail
+
+
+def _new_term(case: Case, due: Term) -> None:
+    """Another day to answer by: supervision begins anew."""
+    case.due_on, case.due_rule, case.due_provisional, case.urged = due.on, due.rule, due.is_provisional, 0
+
+
+def _again(work: _Work) -> str:
+    """Work goes on after the case was over: a unit that has it gets days of its own."""
+    case = work.case
+    stage = _working(case)
+    if stage == "handling":
+        _new_term(case, answer_by(work.rules, case.kind, case.urgency, local(work.at).date()))
+    return stage
 
 
 def _name(text: int | str | None) -> str:
@@ -198,7 +212,7 @@ def _decide(work: _Work) -> Outcome:
     if granted:
         start = work.case.due_on or local(work.at).date()
         due = extended(work.rules, start, int(asked["days"]))
-        work.case.due_on, work.case.due_rule, work.case.due_provisional = due.on, f"{work.case.due_rule or ''}；{due.rule}".lstrip("；")[:200], due.is_provisional
+        _new_term(work.case, replace(due, rule=f"{work.case.due_rule or ''}；{due.rule}".lstrip("；")[:200]))
     return work.step.event, None, {"days": asked.get("days"), "due_on": work.case.due_on.isoformat() if work.case.due_on else None}
 
 
@@ -234,12 +248,12 @@ def _follow(work: _Work) -> Outcome:
     if given.resolved and content:
         return "resolved", "followed", detail
     append(work.session, case, "unresolved" if not given.resolved else "dissatisfied", work.at, work.access.user_id, given.note, detail)
-    return "reopened", _working(case), {"why": "企业反映未化解" if not given.resolved else "企业不满意"}
+    return "reopened", _again(work), {"why": "企业反映未化解" if not given.resolved else "企业不满意"}
 
 
 def _reopen(work: _Work) -> Outcome:
     work.case.joined_to = None
-    return work.step.event, _working(work.case), None
+    return work.step.event, _again(work), None
 
 
 def _urge(work: _Work) -> Outcome:

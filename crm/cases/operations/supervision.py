@@ -43,7 +43,7 @@ def supervise(session: Session, rules_of: Callable[[str], Cases], on: date, at: 
         elif level > case.urged:
             case.urged, case.urged_on = level, on
             append(session, case, "supervised", at, None, None, {"level": level, "late": past})
-            told += _tell(session, case, f"late:{level}", f"已超期 {past} 个工作日", _whom(session, case, level), at)
+            told += _tell(session, case, f"late:{day}:{level}", f"已超期 {past} 个工作日", _whom(session, case, level), at)
             supervised += 1
     session.flush()
     return {"supervised": supervised, "told": told}
