@@ -23,14 +23,14 @@ UNITS = ("市人社局", "市金融工作中心", "市供电公司", "市自然�
 DEPARTMENT = "department"
 WANTS = (  # title, kind, urgency, source, unit, days ago, steps after dispatching
     ("春节前一线操作工缺口 30 人", "labour", "urgent", "visit", 0, 6, ("take",)),
-    ("二期扩产设备贷款额度不足", "finance", "normal", "visit", 1, 18, ("take", "feedback", "close", "follow")),
+    ("二期扩产设备贷款额度不足", "finance", "normal", "visit", 1, 18, ("take", "feedback", "approve", "follow")),
     ("厂区专线负荷接近上限，想了解增容流程", "energy", "normal", "officer", 2, 15, ("take", "feedback")),
     ("相邻地块能否预留扩建", "land", "normal", "firm", 3, 30, ("take", "extend")),
     ("技改补助已公示未到账", "policy", "normal", "12345", None, 2, ()),
     ("外地技工子女入学", "life", "normal", "17687", None, 1, ()),
-    ("环评变更材料口径不一", "permit", "normal", "officer", 3, 12, ("take", "feedback", "close", "content")),
-    ("出口订单回款慢，想投信用保险", "market", "normal", "visit", 1, 25, ("take", "feedback", "close", "discontent")),
-    ("数控技师招聘", "labour", "normal", "officer", 0, 40, ("take", "feedback", "close", "follow")),
+    ("环评变更材料口径不一", "permit", "normal", "officer", 3, 12, ("take", "feedback", "approve", "content")),
+    ("出口订单回款慢，想投信用保险", "market", "normal", "visit", 1, 25, ("take", "feedback", "approve", "discontent")),
+    ("数控技师招聘", "labour", "normal", "officer", 0, 40, ("take", "feedback", "approve", "follow")),
     ("货运通道早高峰限行", "other", "normal", "12345", None, 20, ("decline",)),
 )
 
@@ -65,7 +65,7 @@ def give_cases(session: Session, packs: Packs, on: date, officer_id: int, region
 
 
 SAID = {
-    "take": Given(), "feedback": Given(note="已与企业对接，办理情况见附件说明。"), "close": Given(note="已办理完毕并告知企业。"),
+    "take": Given(), "feedback": Given(note="已与企业对接，办理情况见附件说明。"), "approve": Given(note="已办理完毕并告知企业。"),
     "extend": Given(days=5, note="需等上级批复。"), "decline": Given(note="不属涉企诉求，已告知向交警部门反映。"),
 }  # fmt: skip
 ANSWERS = {"follow": Given(resolved=True, satisfaction=5), "content": Given(resolved=True, satisfaction=4), "discontent": Given(resolved=False, satisfaction=2)}

@@ -57,7 +57,8 @@ STEPS: dict[str, Step] = {step.name: step for step in (
     Step("refuse", "不同意延期", WITH_UNIT, None, LEADS, ("note",), "not_extended"),
     Step("feedback", "反馈办理结果", WITH_UNIT, None, (*UNIT, *LEADS), ("note",), "fed_back", "主办反馈后转审核；协办的反馈一并附上。"),
     Step("redo", "退回重办", ("review",), "handling", LEADS, ("note",), "sent_back"),
-    Step("close", "办结", ("accepted", "dispatched", "handling", "review"), "closed", STAFF, ("note",), "closed", "写明办理结果。办结不等于化解，办结后再问企业。"),
+    Step("approve", "审核通过，办结", ("review",), "closed", LEADS, ("note",), "closed", "写明办理结果。办结不等于化解，办结后再问企业。"),
+    Step("close", "办结", ("accepted", "dispatched", "handling"), "closed", STAFF, ("note",), "closed", "写明办理结果。办结不等于化解，办结后再问企业。"),
     Step("defer", "暂缓", ("accepted", "handling", "review"), "deferred", LEADS, ("note", "recheck_on"), "deferred", "写明政策依据，定期复查。"),
     Step("resume", "恢复办理", ("deferred",), None, STAFF, (), "resumed"),
     Step("follow", "回访", ("closed",), None, STAFF, ("resolved",), "resolved"),
@@ -88,7 +89,7 @@ def steps_for(access: Access, stage: str, extension: dict[str, object] | None, *
     """What the user may do with a case of that stage now. A co-unit takes nothing on for the lead."""
     open_ = [s for s in STEPS.values() if stage in s.at and access.has(*s.who) and possible(s, extension, is_lead=is_lead or not access.is_department)]
     if stage == "review":  # the review itself comes first
-        open_.sort(key=lambda s: s.name != "close")
+        open_.sort(key=lambda s: s.name != "approve")
     return sorted(open_, key=lambda s: ASIDE.index(s.name) if s.name in ASIDE else -1)
 
 

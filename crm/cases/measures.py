@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from crm.security.access import Access
 
 BY = {"county": "县（市、区）", "unit": "责任单位", "kind": "类型", "source": "来源"}
-LEFT_OUT = ("declined", "joined")
-"""Stages that are no cases to be solved: sent back as no enterprise matter, or counted with another."""
+LEFT_OUT = ("declined", "joined", "ended")
+"""Stages that are no cases to be solved: sent back as no enterprise matter, counted with another, or ended with the firm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _rate(part: int, whole: int) -> float | None:
 
 
 def measures(session: Session, access: Access, by: str, since: datetime, until: datetime, on: date) -> list[Measures]:
-    """Cases that came in within [since, until), as they stand now; groups of `by`, the total last. Declined and joined ones are left out."""
+    """Cases that came in within [since, until), as they stand now; groups of `by`, the total last. Declined, joined and ended ones are left out."""
     group = {
         "county": func.substr(Enterprise.region_code, 1, 6), "unit": func.coalesce(Case.lead_unit, "待交办"), "kind": Case.kind, "source": Case.source,
     }[by]  # fmt: skip

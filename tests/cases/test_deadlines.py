@@ -175,3 +175,21 @@ def test_a_case_from_outside_waits_to_be_accepted(office):
 
 def test_a_case_written_down_in_person_is_accepted_at_once(office):
     assert (office.case().stage, office.case().accepted_at) == ("accepted", NOW)
+
+
+def test_a_case_accepted_and_never_given_out_is_supervised(office):
+    case = office.case()
+    supervise(office, date(2026, 10, 22))
+    before = case.urged
+    supervise(office, date(2026, 10, 23))
+    assert (before, case.urged) == (0, 1)
+
+
+def test_a_deferred_case_past_its_old_day_waits_for_its_recheck(office):
+    case = office.dispatched()
+    office.step(office.lead_person, case, "take")
+    office.step(office.manager, case, "defer", note="依据不足", recheck_on=date(2027, 1, 4))
+    office.firm.officer_id = office.officer.user_id
+    office.session.flush()
+    supervise(office, date(2026, 12, 1))
+    assert office.session.scalar(select(func.count()).select_from(Notice)) == 0

@@ -29,7 +29,7 @@ FROM = {  # step -> stages it may be taken in
     "join": {"received", "accepted", "dispatched", "handling"}, "split": {"joined"}, "dispatch": {"received", "accepted"}, "take": {"dispatched"},
     "object": {"dispatched"}, "transfer": {"dispatched", "handling", "review"}, "progress": set(STAGES), "extend": {"dispatched", "handling"},
     "grant": set(), "refuse": set(),  # only while an extension is asked for: their own tests
-    "feedback": {"dispatched", "handling"}, "redo": {"review"}, "close": {"accepted", "dispatched", "handling", "review"},
+    "feedback": {"dispatched", "handling"}, "redo": {"review"}, "approve": {"review"}, "close": {"accepted", "dispatched", "handling"},
     "defer": {"accepted", "handling", "review"}, "resume": {"deferred"}, "follow": {"closed"}, "reopen": {"closed", "followed", "declined", "ended"},
     "end": set(OPEN), "urge": {"dispatched", "handling"},
 }  # fmt: skip

@@ -73,7 +73,7 @@ def test_a_department_takes_reports_and_the_manager_closes(officer, department, 
     officer.post(f"/cases/{case}/step/dispatch", data={"unit": str(unit)})
     department.post(f"/cases/{case}/step/take", data={})
     department.post(f"/cases/{case}/step/feedback", data={"note": "招到 30 人"})
-    manager.post(f"/cases/{case}/step/close", data={"note": "已招到"})
+    manager.post(f"/cases/{case}/step/approve", data={"note": "已招到"})
     session.rollback()
     assert session.scalars(select(Case.stage)).one() == "closed"
 

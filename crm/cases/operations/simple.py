@@ -36,8 +36,9 @@ def note(session: Session, access: Access, uuid: str, text: str, at: datetime, *
 
 def close(session: Session, access: Access, uuid: str, text: str, at: datetime, *, rules: Cases) -> Case:
     """办结: the process is finished, with a word on what was done. Whether the problem is gone is asked separately."""
+    step = "approve" if get_visible(session, access, uuid).stage == "review" else "close"
     try:
-        return take_step(session, access, uuid, "close", Given(note=text), rules=rules, at=at)
+        return take_step(session, access, uuid, step, Given(note=text), rules=rules, at=at)
     except NotNow:
         raise AlreadyClosed from None
 

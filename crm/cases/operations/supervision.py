@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from crm.cases.models import Case
 from crm.cases.operations.events import append
 from crm.core import workdays
+from crm.core.clock import local
 from crm.notices.operations import post
 from crm.security.models import Role, UnitMember, User, UserRegion
 
@@ -30,13 +31,17 @@ def supervise(session: Session, rules_of: Callable[[str], Cases], on: date, at: 
     `rules_of`: division code -> the rules of its pack. Levels: 1 the unit and the firm's officer, 2 managers of the county,
     3 managers of the city.
     """
-    late = or_(Case.due_on < on, (Case.stage == UNACCEPTED) & (Case.accept_by < on), (Case.stage == "deferred") & (Case.recheck_on <= on))
+    late = or_(
+        (Case.due_on < on) & (Case.stage != "deferred"), (Case.stage == UNACCEPTED) & (Case.accept_by < on),
+        (Case.stage == "deferred") & (Case.recheck_on <= on), (Case.stage == "accepted") & Case.due_on.is_(None),
+    )  # fmt: skip
     query = select(Case).where(Case.state == "open", late).options(joinedload(Case.enterprise), selectinload(Case.units))
     supervised = told = 0
     for case in session.scalars(query.order_by(Case.id)):
-        day = _day_missed(case)
+        rules = rules_of(case.enterprise.region_code)
+        day = _day_missed(case, rules)
         past = workdays.between(day, on) if day else 0
-        steps = rules_of(case.enterprise.region_code).supervise
+        steps = rules.supervise
         level = sum(past >= n for n in steps)
         if case.stage == "deferred":
             told += _tell(session, case, f"recheck:{case.recheck_on}", "到了复查的日子", [case.enterprise.officer_id], at)
@@ -49,8 +54,13 @@ def supervise(session: Session, rules_of: Callable[[str], Cases], on: date, at: 
     return {"supervised": supervised, "told": told}
 
 
-def _day_missed(case: Case) -> date | None:
-    return case.accept_by if case.stage == UNACCEPTED else case.due_on
+def _day_missed(case: Case, rules: Cases) -> date | None:
+    """The day that counts now: accepting, giving out what was accepted, answering."""
+    if case.stage == UNACCEPTED:
+        return case.accept_by
+    if case.stage == "accepted" and case.due_on is None:
+        return workdays.add(local(case.accepted_at or case.opened_at).date(), rules.dispatch.days).on
+    return case.due_on
 
 
 def _whom(session: Session, case: Case, level: int) -> list[int]:

@@ -26,6 +26,7 @@ class Cases(Model):
     """Deadlines of a case; the first rule of `answer` that fits is taken, the last must fit all."""
 
     accept: Deadline
+    dispatch: Deadline  # from accepting to giving it out, or answering on the spot
     answer: tuple[Deadline, ...] = Field(min_length=1)
     extension: Deadline
     soon: int = Field(default=3, ge=0)  # work days before the deadline from which a case counts as due soon
