@@ -135,7 +135,7 @@ def test_the_seasonal_firm_of_the_issue_is_not_red(pack):
 
 
 def test_the_same_chance_is_red_in_autumn_and_not_in_spring(pack):
-    spring = exit_risk(pack, firm(pack, 1_800_000, before=6_000_000, last=21_000_000, month="03"), date(2025, 4, 20))[0]
+    spring = exit_risk(pack, firm(pack, 600_000, before=6_000_000, last=21_000_000, month="03"), date(2025, 4, 20))[0]
     assert (spring["level"], spring["probability"] > 0.85) == ("orange", True)
 
 
