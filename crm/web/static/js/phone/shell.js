@@ -47,7 +47,8 @@
   // nothing carried along yet: why, and what to do
   async function gate() {
     const who = await store.who(), told = await store.get("meta", "state");
-    if (first === "signin" || told?.signIn || !who || who.out) return [head("请先登录"), h("section", { class: "panel" }, h("div", { class: "empty" }, draw.svg("i-mark", "0 0 22 22"), h("b", {}, "登录后，您联系的企业会存到这台手机"), h("p", {}, "之后没有信号也能查、能记，有信号自动上传。"), h("a", { class: "btn btn--main", href: "/login/?next=/m/" }, "登录")))];
+    const answered = first !== null || !navigator.onLine; // nobody is told to sign in before the server was asked
+    if (first === "signin" || told?.signIn || (answered && (!who || who.out))) return [head("请先登录"), h("section", { class: "panel" }, h("div", { class: "empty" }, draw.svg("i-mark", "0 0 22 22"), h("b", {}, "登录后，您联系的企业会存到这台手机"), h("p", {}, "之后没有信号也能查、能记，有信号自动上传。"), h("a", { class: "btn btn--main", href: "/login/?next=/m/" }, "登录")))];
     return [head(navigator.onLine ? "正在取名单" : "还没有名单"), h("section", { class: "panel" }, h("div", { class: "empty" }, h("p", {}, navigator.onLine ? "第一次打开，正在把您联系的企业存到本机。" : "这台手机上还没有您的企业名单。请在有信号的地方打开一次。")))];
   }
   async function strips() {
