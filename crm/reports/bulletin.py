@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm.reports.layout import lay_out, write
+from crm.reports.view import clean, weigh_or_refuse
 
 if TYPE_CHECKING:
     import weasyprint
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 def laid_out(data: dict[str, Any], _images: dict[str, bytes]) -> weasyprint.Document:
     """Lay out the bulletin's data (crm/web/alerts/bulletin.py gives its shape)."""
-    return lay_out("bulletin.html", ("bulletin.css",), {}, b=data, day=_day)
+    weigh_or_refuse(data)
+    return lay_out("bulletin.html", ("bulletin.css",), {}, b=clean(data), day=_day)
 
 
 def written(document: weasyprint.Document, data: dict[str, Any]) -> bytes:
