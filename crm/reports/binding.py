@@ -5,10 +5,9 @@ Each record is made, or found made, on its own: a run that is cut short goes on 
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import joinedload
 
@@ -16,6 +15,7 @@ from crm.core.clock import local
 from crm.core.errors import CrmError, NotFound
 from crm.reports.models import Paper
 from crm.reports.operations import keep, read_pdf, ready
+from crm.reports.sheets import csv_rows
 from crm.visits.models import KINDS, Visit
 from crm.visits.queries import visible
 
@@ -95,18 +95,9 @@ def _zip(made: list[tuple[Visit, bytes]], missing: list[tuple[Visit, str]]) -> b
 
 
 def _contents(made: list[tuple[Visit, bytes]], missing: list[tuple[Visit, str]]) -> bytes:
-    rows = io.StringIO()
-    table = csv.writer(rows)
-    table.writerow(["编号", "企业", "走访时间", "方式", "文件", "没有生成的原因"])
-    for visit, file, reason in [*((v, f"{_name(v)}.pdf", "") for v, _ in made), *((v, "", why) for v, why in missing)]:
-        table.writerow([_plain(x) for x in (visit.number, visit.enterprise.name, f"{local(visit.started_at):%Y-%m-%d %H:%M}", KINDS[visit.kind], file, reason)])
-    return rows.getvalue().encode("utf-8-sig")
-
-
-def _plain(text: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = str(text or "")
-    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
+    listed = [*((v, f"{_name(v)}.pdf", "") for v, _ in made), *((v, "", why) for v, why in missing)]
+    rows = [(v.number, v.enterprise.name, f"{local(v.started_at):%Y-%m-%d %H:%M}", KINDS[v.kind], file, reason) for v, file, reason in listed]
+    return b"".join(csv_rows(("编号", "企业", "走访时间", "方式", "文件", "没有生成的原因"), rows))
 
 
 def _name(visit: Visit) -> str:

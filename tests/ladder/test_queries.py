@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event, func, select
 
-from crm.core.errors import Invalid, NotFound
+from crm.core.errors import Invalid
 from crm.enterprises.models import Enterprise
 from crm.ladder.counts import counts, rebuild_counts
 from crm.ladder.models import Standing
 from crm.ladder.near import near_list
 from crm.ladder.places import packs_within
-from crm.ladder.queries import SORTS, Filters, board, cards, firms, history, open_moves
+from crm.ladder.queries import SORTS, Filters, board, cards, firms, open_moves
 from crm.security.access import Access
 from tests.ladder.conftest import AT, ELSEWHERE, MANAGER, OFFICER, ON
 
@@ -111,17 +111,6 @@ def test_the_board_takes_three_queries(city):
     event.listen(city.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
     board(city, OFFICER, Filters(), COLUMNS)
     assert len(statements) == 3
-
-
-def test_history_of_a_firm_elsewhere_is_not_found(city):
-    with pytest.raises(NotFound):
-        history(city, ELSEWHERE, city.scalars(select(Enterprise.id)).first())
-
-
-def test_history_is_newest_first(city):
-    firm = city.scalars(select(Standing.enterprise_id).where(Standing.in_register)).first()
-    days = [entry.on for entry in history(city, MANAGER, firm)]
-    assert days == sorted(days, reverse=True) and days
 
 
 def test_open_moves_of_another_city_are_not_listed(city):

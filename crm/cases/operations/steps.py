@@ -10,7 +10,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from crm.cases.deadlines import answer_by, extended
 from crm.cases.errors import ChangedMeanwhile, NotNow
-from crm.cases.life import LEADS, OPEN, STAGES, STEPS, Step, possible, state_of
+from crm.cases.life import OPEN, STAGES, STEPS, Step, possible, state_of
 from crm.cases.models import SATISFACTION, Case, CaseUnit
 from crm.cases.operations.events import append, tidy
 from crm.cases.queries import get_visible
@@ -276,8 +276,3 @@ def units_for(session: Session, access: Access) -> list[Unit]:
     """Units the user may give cases to, by name."""
     found = session.scalars(select(Unit).where(Unit.ended_at.is_(None)).order_by(Unit.region_code, Unit.name)).all()
     return [unit for unit in found if serves(access, unit.region_code)]
-
-
-def may_decide(access: Access) -> bool:
-    """Whether the user answers for cases of others."""
-    return access.has(*LEADS)

@@ -2,9 +2,8 @@
 
 from crm.ladder.queries.board import BoardColumn, BoardGroup, board, cards
 from crm.ladder.queries.firms import SORTS, Filters, Line, firms
-from crm.ladder.queries.history import Entry, history
 from crm.ladder.queries.moves import MoveLine, move_of, moves_of, open_moves
 
 __all__ = [
-    "SORTS", "BoardColumn", "BoardGroup", "Entry", "Filters", "Line", "MoveLine", "board", "cards", "firms", "history", "move_of", "moves_of", "open_moves",
+    "SORTS", "BoardColumn", "BoardGroup", "Filters", "Line", "MoveLine", "board", "cards", "firms", "move_of", "moves_of", "open_moves",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from flask import Response
@@ -11,7 +11,7 @@ from flask_appbuilder import expose, has_access, permission_name
 
 from crm.cases.measures import BY, Measures, measures
 from crm.cases.models import KINDS, SOURCES
-from crm.core.clock import SHANGHAI, today
+from crm.core.clock import today
 from crm.core.errors import Invalid
 from crm.regions.queries import region_names
 from crm.reports.sheets import xlsx
@@ -19,6 +19,7 @@ from crm.security.audit import record
 from crm.web import address
 from crm.web.packs import packs_here
 from crm.web.page import STAFF, Page, access, db
+from crm.web.visits.filters import midnight
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -80,7 +81,7 @@ def _asked() -> tuple[str, date, date]:
 
 
 def _rows(by: str, since: date, until: date) -> list[Measures]:
-    rows = measures(db(), access(), by, _midnight(since), _midnight(until + timedelta(days=1)), today())
+    rows = measures(db(), access(), by, midnight(since), midnight(until + timedelta(days=1)), today())
     names = {"kind": KINDS, "source": SOURCES, "county": region_names(db(), {r.name for r in rows})}.get(by, {})
     return [replace(row, name=names.get(row.name, row.name)) for row in rows]
 
@@ -98,8 +99,3 @@ def _document(pack: Pack, key: str | None) -> str:
 
 def _percent(rate: float | None) -> str:
     return "" if rate is None else f"{rate * 100:.1f}%"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), SHANGHAI)
-

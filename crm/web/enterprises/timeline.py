@@ -17,7 +17,6 @@ from crm.criteria.models import Transition
 from crm.enterprises.models import EnterpriseEvent
 from crm.indicators.models import SOURCES, Filing
 from crm.ladder.models import MOVE_STATES, STAGES, Move, RegisterMembership, StageEntry, TitleGrant
-from crm.ladder.queries.history import EVENTS, STATES
 from crm.reports.models import Paper
 from crm.visits.models import KINDS as VISIT_KINDS
 from crm.visits.models import Attachment, Visit
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+EVENTS = {
+    "suspended": "停产停业", "resumed": "恢复生产经营", "new_build_in_production": "新建项目投产", "abnormal_operation": "列入经营异常名录",
+    "moved": "迁移", "revoked": "吊销营业执照", "cancelled": "注销", "moved_out": "迁出", "ceased": "歇业",
+}
+STATES = {"met": "符合", "unmet": "未达", "unknown": "缺数据", "not_in_force": "无现行规定"}
 PAGE_SIZE = 40
 GROUPS = {"official": "入库、称号与登记", "move": "层级与评估", "visit": "走访", "case": "诉求", "alert": "预警", "filing": "报表数据", "document": "文书与附件"}
 """Value of `kind` in the URL -> its chip, in the order of the chips."""

@@ -21,12 +21,12 @@ def visit_filters(*, signed: bool | None = None) -> tuple[queries.Filters, str, 
     asked = SIGNED.get(address.choice("signed", SIGNED) or "")
     chosen = queries.Filters(
         author_id=who.user_id if whose == "mine" else None, enterprise_id=address.whole("enterprise"), kind=address.choice("kind", KINDS),
-        signed=asked if signed is None else signed, since=midnight(since), until=midnight(until + timedelta(days=1)) if until else None,
+        signed=asked if signed is None else signed, since=midnight(since) if since else None, until=midnight(until + timedelta(days=1)) if until else None,
         q=address.words("q"),
     )  # fmt: skip
     return chosen, whose, since, until
 
 
-def midnight(day: date | None) -> datetime | None:
+def midnight(day: date) -> datetime:
     """The day's first instant in Shanghai."""
-    return datetime.combine(day, time(), SHANGHAI) if day else None
+    return datetime.combine(day, time(), SHANGHAI)
