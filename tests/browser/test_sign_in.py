@@ -75,7 +75,7 @@ def test_from_the_first_password_to_a_new_user_and_out(live_server, first_admini
     page.goto(live_server.url + "/account/")
     sound(page)
     page.click("text=退出登录")
-    page.wait_for_load_state()
+    page.wait_for_url("**/login/**")
     assert "已退出" in page.inner_text("main")
     page.goto(live_server.url + "/admin/")
     assert "/login/" in page.url
