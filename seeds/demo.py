@@ -103,7 +103,7 @@ def create_demo(
         raise Conflict("示例城市已经建好。要重新建立，请换一个数据目录（CRM_DATA_DIR）。")
     spec = load_spec()
     total = spec["scales"][scale]["firms"]
-    city = City(spec, Random(seed), on, data_month(on), _places(session, spec, scale), _codes(session), _zones(session))
+    city = City(spec, Random(seed), on, data_month(on), _places(session, spec, scale), _codes(session), _zones(session))  # noqa: S311
     city.lift = spec["scales"][scale]["lift"]
     city.first_id = (session.scalar(select(func.max(Enterprise.id))) or 0) + 1
     written: dict[str, int] = {}

@@ -4,6 +4,7 @@ Rows come as columns (name -> sequence of equal length), the shape a Polars fram
 the ORM's (date, aware datetime, dict, bool, int, str, bytes, None).
 """
 
+# ruff: noqa: S608  (names of tables and columns come from the models; values are bound)
 from __future__ import annotations
 
 import gc
@@ -160,9 +161,9 @@ def reserve_ids(session: Session, table: Any, count: int) -> list[int]:
         return []
     connection = session.connection()
     if is_postgresql(session):
-        sql = f"SELECT nextval(pg_get_serial_sequence('{target.name}', 'id')) FROM generate_series(1, {count})"  # noqa: S608  # our own names
+        sql = f"SELECT nextval(pg_get_serial_sequence('{target.name}', 'id')) FROM generate_series(1, {count})"  # our own names
         return [row[0] for row in connection.exec_driver_sql(sql)]
-    last = connection.exec_driver_sql(f'SELECT COALESCE(MAX(id), 0) FROM "{target.name}"').scalar_one()  # noqa: S608
+    last = connection.exec_driver_sql(f'SELECT COALESCE(MAX(id), 0) FROM "{target.name}"').scalar_one()
     return list(range(last + 1, last + count + 1))
 
 

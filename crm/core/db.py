@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
         """Aware again."""
         if value is None:
             return None
@@ -58,7 +58,7 @@ Code = Annotated[str, mapped_column(String(32))]
 """A code is text: leading zeros count."""
 
 
-class Base(Model):
+class Base(Model):  # type: ignore[misc]  # FAB gives no types
     """Base of every table we own. FAB's default merges two classes on one table silently; ours refuses."""
 
     __abstract__ = True

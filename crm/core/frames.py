@@ -3,6 +3,7 @@
 PostgreSQL gives each column as one array and takes rows as CSV; SQLite's driver knows rows only.
 """
 
+# ruff: noqa: S608  (names of tables and columns come from the models; values are bound)
 from __future__ import annotations
 
 from functools import cache

@@ -81,7 +81,7 @@ def drift(engine: Engine, metadata: MetaData) -> list[Any]:
 
     with engine.connect() as connection:
         options = {"compare_type": True, "include_object": comparable}
-        found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
         if engine.dialect.name == "sqlite":
             there = {str(row[0]) for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'")}
             found += [("add_index", name) for name in sorted(descending - there)]

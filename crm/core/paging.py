@@ -42,7 +42,7 @@ def page_of(
 
 
 def _beyond(column: Any, key: Any, seen: Any, after: Any, descending: bool) -> ColumnElement[bool]:
-    further = column < seen if descending else column > seen
+    further: ColumnElement[bool] = column < seen if descending else column > seen
     if column is key:
         return further
     return or_(further, and_(column == seen, key < after if descending else key > after))

@@ -61,12 +61,12 @@ def differences(before: Pack, after: Pack, on: tuple[date, date] | None = None) 
     old, new = _facets(before, days[0]), _facets(after, days[1])
     found = []
     for path in [*old, *(p for p in new if p not in old)]:
-        here = (old.get(path), new.get(path))
-        if here[0] == here[1] or _parent_missing(path, old, new):
+        was, now = old.get(path), new.get(path)
+        if was == now or _parent_missing(path, old, new):
             continue
-        fields = _fields(*here) if here[0] is not None and here[1] is not None else ()
-        kind: Literal["added", "removed", "changed"] = "added" if here[0] is None else "removed" if here[1] is None else "changed"
-        facet = here[1] or here[0] or {}
+        fields = _fields(was, now) if was is not None and now is not None else ()
+        kind: Literal["added", "removed", "changed"] = "added" if was is None else "removed" if now is None else "changed"
+        facet = now or was or {}
         found.append(Difference(path[0], path[1:], facet.get("label") or _label(path, new, old), kind, fields))
     return found
 

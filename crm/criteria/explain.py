@@ -119,7 +119,7 @@ class _Expander:
         per_mille = 1000 if state == "met" else 0 if state == "unmet" else None
         if compare is not None and leaf.in_force:
             actual, gap, per_mille = self.measured(leaf, compare, self.seen(compare), fixed.unit, state, per_mille)
-        asks = ()
+        asks: tuple[str, ...] = ()
         if state == "unknown" and applies:
             asked = wording.unknown_columns(leaf.term, self.cells) if not _scores_in(leaf.term) else self.score_columns(leaf)
             asks = (leaf.ask,) if leaf.ask else tuple(dict.fromkeys(wording.question(c, self.pack, on) for c in asked))
@@ -128,12 +128,12 @@ class _Expander:
     def score_columns(self, leaf: Criterion) -> list[terms.Column]:
         """Empty columns behind the score a criterion asks for."""
         names = [t.id for t in terms.walk(leaf.term) if isinstance(t, ScoreOf)]
-        found = []
+        found: list[terms.Column] = []
         for name in names:
             for scored, (low, high) in zip(self.program.scale[name].items, self.points[name], strict=True):
                 if low != high:
-                    for line in (line for s in (scored, *scored.of) for line in s.lines if line.term is not None):
-                        found += wording.unknown_columns(line.term, self.cells)
+                    for term in (line.term for s in (scored, *scored.of) for line in s.lines if line.term is not None):
+                        found += wording.unknown_columns(term, self.cells)
         return found
 
     def seen(self, compare: Compare) -> list[Fraction | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NoReturn
@@ -245,7 +245,7 @@ class _Reader:
             self.refuse("年数要在 1 到 10 之间")
         return n
 
-    def known(self, node: ast.expr, among: frozenset[str] | dict[str, object], what: str) -> str:
+    def known(self, node: ast.expr, among: Container[str], what: str) -> str:
         name = node.value if isinstance(node, ast.Constant) else ast.unparse(node)
         if name not in among:
             self.refuse(f"没有这个{what} {name!r}")

@@ -225,8 +225,8 @@ def cell(firm: Enterprise, column: Column, on: date) -> Cell:  # noqa: C901  (on
     key = column.key
     match column.kind:
         case "identity":
-            value = getattr(firm, key)
-            return value[1:] if key == "industry" and value and value[0].isalpha() else value
+            value: Cell = getattr(firm, key)
+            return value[1:] if key == "industry" and isinstance(value, str) and value[:1].isalpha() else value
         case "year":
             return firm.year.get(str(on.year + column.offset), {}).get(key)
         case "before":

@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm.criteria import reading
 from crm.criteria.book import SECTIONS, Book, field_of, plain
@@ -158,7 +158,7 @@ def _compile(chain: list[Folder]) -> tuple[Book, list[Problem]]:
                 problems.append(Problem(source.file, source.line(path), f"criteria.{override.id}", trouble))
         visit, cases = part.visit or visit, part.cases or cases
     assert head is not None  # _chain validated it
-    values = {field_of(section): tuple(entries.values()) for section, entries in merged.items()}
+    values: dict[str, Any] = {field_of(section): tuple(entries.values()) for section, entries in merged.items()}
     names = tuple(part.name for part in chain)
     return Book(contract=CONTRACT, id=head.id, name=head.name, region=head.region, chain=names, visit=visit, cases=cases, **values), problems
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crm.criteria.program import Program
-    from crm.criteria.schema import AlertRule, Cases, Cluster, DatedValue, Document, Measure, Parameter, Place, Step, Title, Visit
+    from crm.criteria.schema import AlertRule, Cases, Cluster, DatedValue, Document, Item, Measure, Parameter, Place, Rule, Step, Title, Visit
 
 REGISTER = "register"
 """Key of the firm's own register test among the items."""
@@ -167,7 +167,7 @@ class Pack:
     def turning_days(self) -> tuple[date, ...]:
         """Days on which the rules in force change."""
         book = self.book
-        dated = [r for t in book.titles for r in t.rules]
+        dated: list[Rule | Item] = [r for t in book.titles for r in t.rules]
         dated += [i for section in (book.register_, book.pools, book.levels, book.notes) for i in section]
         days = {r.from_ for r in dated if r.from_} | {r.to + timedelta(days=1) for r in dated if r.to}
         return tuple(sorted(days | {v.from_ for p in book.parameters for v in p.values}))

@@ -302,7 +302,7 @@ class _Builder:
             texts = [f"{item.value} {op} {amount}" for op, amount in band_lines(band)] + ([band.if_] if band.if_ else [])
             term = self.condition(texts[0], names)[0] if texts else None
             lines.append(Line(term, points(band.points)))
-        kind = "bands" if item.bands is not None else "sum" if item.sum is not None else "best"
+        kind: Literal["bands", "sum", "best"] = "bands" if item.bands is not None else "sum" if item.sum is not None else "best"
         of = tuple(self.scored(other, source, item.label or fallback) for other in item.best_of or ())
         value = parse_value(item.value, names) if item.value is not None else None
         return Scored(kind, item.label or fallback, points(item.max), tuple(lines), of, value, source)

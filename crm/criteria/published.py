@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, select
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
     from crm.criteria.schema import Entry, Sourced
@@ -122,7 +123,7 @@ def mark(session: Session) -> Mark:
     return newest, published, revoked
 
 
-def mark_query() -> object:
+def mark_query() -> Select[int, datetime, datetime | None]:
     """The select of `mark`, for a page that reads it beside other things."""
     return select(func.max(RuleChange.id), func.max(RuleChange.published_at), func.max(RuleChange.revoked_at))
 
@@ -172,7 +173,8 @@ def _named(merged: dict[str, dict[str, Entry]], pack: Pack, change: RuleChange) 
     found = _COMPARED.match(str(node.test))
     assert found is not None  # it has a literal: the caller asked
     told = {k: v for k, v in inherit(source, node).model_dump().items() if v is not None}
-    merged["parameters"][key] = Parameter(id=key, label=node.label or key, values=(DatedValue(**{"from": _LEAST}, value=found[2].strip(), **told),))
+    before: dict[str, Any] = told | {"from": _LEAST, "value": found[2].strip()}
+    merged["parameters"][key] = Parameter(id=key, label=node.label or key, values=(DatedValue(**before),))
     for section in ("titles", "register", "pools", "levels", "notes"):
         for name, entry in merged[section].items():
             merged[section][name] = _asking(entry, node, f"{found[1]} param({key})")

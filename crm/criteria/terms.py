@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import singledispatch
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -316,8 +316,9 @@ def rebuild(term: Term, change: Callable[[Term], Term]) -> Term:
     kids = [rebuild(child, change) for child in children(term)]
     match term:
         case Sum() | Product() | Ratio() | Compare():
-            names = {Ratio: ("top", "bottom")}.get(type(term), ("left", "right"))
-            return change(replace(term, **dict(zip(names, kids, strict=True))))
+            names = ("top", "bottom") if isinstance(term, Ratio) else ("left", "right")
+            parts: dict[str, Any] = dict(zip(names, kids, strict=True))
+            return change(replace(term, **parts))
         case Choice() | Window() | Both():
             return change(replace(term, of=tuple(kids)))  # type: ignore[arg-type]
         case Cagr():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from crm.criteria.codes import first, matches
 from crm.criteria.terms import (
@@ -35,7 +35,7 @@ from crm.criteria.terms import (
 from crm.criteria.vectors import years_before
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from crm.criteria.cells import Cell
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _COMPARE = {
     ">=": Fraction.__ge__, ">": Fraction.__gt__, "<=": Fraction.__le__, "<": Fraction.__lt__, "==": Fraction.__eq__,
 }
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ class Firm:
                 return next((v for v in map(self.value, of) if v is not None), None)
             case Choice(how, of):
                 values = [self.value(v) for v in of]
-                known = [v for v in values if v is not None]
-                return None if len(known) < len(values) else min(known) if how == "min" else max(known)
+                there = [v for v in values if v is not None]
+                return None if len(there) < len(values) else min(there) if how == "min" else max(there)
             case Short(item):
                 return Fraction(self.short[item]) if item in self.short else None
             case Since(column, unit):
@@ -98,7 +101,8 @@ class Firm:
                 parts = [self.condition(Compare(op, v, right)) for v in of]
                 return all_of(parts) if how == "each" else any_of(parts)
             case Compare(op, Cagr(years, last, first_), Const(rate, _)):
-                return _both(self.value(last), self.value(first_), lambda a, b: _COMPARE[op](a, b * (1 + rate) ** years) if b > 0 else None)
+                growth = Fraction((1 + rate) ** years)
+                return _both(self.value(last), self.value(first_), lambda a, b: _COMPARE[op](a, b * growth) if b > 0 else None)
             case Compare(op, ScoreOf(name), Const(line, _)):
                 return self.score(op, name, line * 100)
             case Compare(op, left, right):
@@ -178,7 +182,7 @@ def not_(part: bool | None) -> bool | None:
     return None if part is None else not part
 
 
-def _both(a, b, then):  # noqa: ANN001, ANN202  (two fractions and what to do with them)
+def _both(a: Fraction | None, b: Fraction | None, then: Callable[[Fraction, Fraction], _T | None]) -> _T | None:
     return None if a is None or b is None else then(a, b)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -40,6 +40,7 @@ from crm.criteria.terms import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from crm.criteria.terms import Cagr as _Cagr
@@ -91,7 +92,7 @@ def _lit(a: Num) -> pl.Expr:
     return a if isinstance(a, pl.Expr) else pl.lit(a, pl.Int64 if abs(a) <= _INT64 else pl.Int128)
 
 
-_COMPARE = {
+_COMPARE: dict[str, Callable[[Any, Any], pl.Expr]] = {
     ">=": lambda a, b: a >= b, ">": lambda a, b: a > b, "<=": lambda a, b: a <= b, "<": lambda a, b: a < b,
     "==": lambda a, b: a == b,
 }
@@ -186,7 +187,10 @@ class Compiler:
         """The smaller or the larger of two; unknown if either is."""
         a, b = self.common([a, b])
         first = self.compare_values(op, a, b)
-        pick = lambda x, y: pl.when(first).then(_lit(x)).when(~first).then(_lit(y))  # noqa: E731
+
+        def pick(x: Num, y: Num) -> pl.Expr:
+            return pl.when(first).then(_lit(x)).when(~first).then(_lit(y))
+
         return Vec(pick(a.num, b.num), pick(a.den, b.den), a.scale, max(a.top, b.top), max(a.low, b.low))
 
     def compare_values(self, op: str, a: Vec, b: Vec) -> pl.Expr:

@@ -10,9 +10,10 @@ from crm.criteria import terms
 from crm.criteria.terms import Column, Compare, Figure, Term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from crm.criteria.cells import Cell
     from crm.criteria.packs import Pack
 
 SIGNS = {">=": "≥", ">": ">", "<=": "≤", "<": "<", "==": "="}
@@ -102,7 +103,7 @@ def _measure(column: Column, pack: Pack) -> str:
     return measure.ask or measure.label
 
 
-def unknown_columns(term: Term, cells: dict[str, object]) -> Iterable[Column]:
+def unknown_columns(term: Term, cells: Mapping[str, Cell]) -> Iterable[Column]:
     """The columns of a condition that are empty, each once; of alternatives (`either`) only if all are empty."""
     seen: set[str] = set()
     for part in terms.walk(term):

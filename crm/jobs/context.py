@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from crm.core.clock import now
 from crm.core.db import transaction
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Engine
-    from sqlalchemy.orm import sessionmaker
+    from sqlalchemy.orm import Session, sessionmaker
 
     from crm.config import Settings
 

@@ -147,7 +147,7 @@ def work(context: Context) -> str:
     kind = load().get(run.job)
     try:
         if kind is None:
-            raise CrmError(f"没有名为“{run.job}”的任务。")
+            raise CrmError(f"没有名为“{run.job}”的任务。")  # noqa: TRY301
         result = kind.handler(context)
         with transaction(context.sessions) as session:
             operations.finish(session, run, result, context.now())

@@ -54,9 +54,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except CrmError as error:
-        refusal = click.ClickException(error.message)
-        refusal.exit_code = 1
-        raise refusal from None
+        raise click.ClickException(error.message) from None  # exit code 1
 
 
 def _session() -> Any:

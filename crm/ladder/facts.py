@@ -17,7 +17,6 @@ from sqlalchemy import Integer, Text, case, cast, func, literal, literal_column,
 from crm.core.bulk import among
 from crm.core.frames import fetch_frame
 from crm.criteria.columns import NEVER, STAGE_ORDER, dtype
-from crm.criteria.terms import Column
 from crm.enterprises.models import Enterprise, EnterpriseEvent
 from crm.indicators.models import COLUMNS, Filing
 from crm.indicators.queries import PRIORITY, known
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlalchemy.orm import Session
+
+    from crm.criteria.terms import Column
 
 IDENTITY = {"industry": "industry_code", "region": "region_code", "zone": "zone_code", "kind": "kind", "registered_on": "registered_on"}
 STATUS_EVENTS = {"suspended": "suspended", "revoked": "deregistered", "cancelled": "deregistered"}

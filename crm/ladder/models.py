@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -87,7 +88,7 @@ class Move(Keyed):
     reason: Mapped[str | None] = mapped_column(Text)
     against_verdict: Mapped[bool] = mapped_column(default=False)
     pack_hash: Mapped[str | None] = mapped_column(String(64))
-    verdict: Mapped[dict | None] = mapped_column(Json)  # what the step's test said when proposed
+    verdict: Mapped[dict[str, Any] | None] = mapped_column(Json)  # what the step's test said when proposed
     decided_at: Mapped[Instant | None]
     decided_by: Mapped[int | None]
     decision_reason: Mapped[str | None] = mapped_column(Text)
@@ -118,9 +119,9 @@ class Standing(Base):
     should_register: Mapped[bool] = mapped_column(default=False)
     register_item: Mapped[str | None] = mapped_column(String(40))
     register_state: Mapped[str | None] = mapped_column(String(12))
-    pools: Mapped[list] = mapped_column(Json, default=list)  # pool ids met
-    titles: Mapped[list] = mapped_column(Json, default=list)  # titles held on the day
-    steps: Mapped[dict] = mapped_column(Json, default=dict)  # step -> {"state", "item", "missing", "text"}
+    pools: Mapped[list[str]] = mapped_column(Json, default=list)  # pool ids met
+    titles: Mapped[list[str]] = mapped_column(Json, default=list)  # titles held on the day
+    steps: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # step -> {"state", "item", "missing", "text"}
     active_step: Mapped[str | None] = mapped_column(String(12))  # board column
     board_group: Mapped[str | None] = mapped_column(String(48))  # heading within the column
     near_item: Mapped[str | None] = mapped_column(String(48))

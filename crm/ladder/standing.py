@@ -224,7 +224,7 @@ def _texts(evaluation: Evaluation, frame: pl.DataFrame, numbers: pl.Series, item
     told: list[str | None] = [None] * frame.height
     rows = pl.DataFrame({"row": range(frame.height), "number": numbers, "item": items}).filter(pl.col("number") >= 0)
     for (number,), part in rows.group_by("number"):
-        leaf = program.criteria[int(number)]  # type: ignore[call-overload]  # a number of the frame
+        leaf = program.criteria[int(number)]
         seen, asked = value(leaf, on), line(leaf)
         where = part["row"].to_list()
         values = frame[where].select(seen.alias("v"))["v"].to_list() if seen is not None and asked is not None else [None] * len(where)

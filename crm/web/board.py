@@ -141,7 +141,7 @@ class BoardPage(Page):
     @permission_name("decide")
     def undo(self, move_id: int) -> ResponseReturnValue:
         """Take the latest decision back."""
-        move = operations.undo(db(), access(), move_id, packs=packs(), on=today(), at=now(), reason=_reason(_given()))
+        move = operations.undo(db(), access(), move_id, packs=packs(), at=now(), reason=_reason(_given()))
         db().commit()
         return _answer(move, "已撤销刚才的决定")
 

@@ -44,7 +44,7 @@ def answer(status: int, message: str | None = None, **details: object) -> Respon
     return render_template("error.html", status=status, message=message, number=number), status
 
 
-def install(app: Flask) -> None:
+def install(app: Flask) -> None:  # noqa: C901  (one handler a kind)
     """Register the handlers."""
 
     @app.errorhandler(CrmError)
@@ -80,7 +80,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> ResponseReturnValue:
-        log.exception("unhandled", error=str(error))
+        log.error("unhandled", error=str(error), exc_info=error)
         if app.config.get("PROPAGATE_EXCEPTIONS") or app.testing:
             raise error
         return answer(500)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import redirect
 from flask_appbuilder import IndexView, expose
-from werkzeug.wrappers import Response
 
 from crm.security.gate import home
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
 
 PAGE_MODULES = (
     "crm.web.account",

@@ -40,9 +40,10 @@ def test_a_night_killed_after_its_evaluation_ends_as_one_that_was_not(city_engin
         operations.enqueue(session, "nightly", "one", {"as_of": ON.isoformat()}, at=AT)
     with sessions.begin() as session:
         run = operations.claim(session, "dead", AT)
-    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as broken:
+    with monkeypatch.context() as broken:
         broken.setattr(Chain, "alerts", _killed)
-        nightly(Context(run, Settings(data_dir=tmp_path), engine, sessions))
+        with pytest.raises(KeyboardInterrupt):
+            nightly(Context(run, Settings(data_dir=tmp_path), engine, sessions))
     with sessions.begin() as session:
         operations.take_back(session, "new", AT)
     with sessions.begin() as session:

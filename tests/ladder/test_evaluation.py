@@ -30,9 +30,10 @@ def test_standings_of_many_firms_agree_with_the_explanation_of_each(firms, packs
     pack = packs["taizhou"]
     stories_and_some_more = facts_frame(firms, required_columns(pack, ON), ON).gather_every(2)
     evaluation = evaluate(pack, stories_and_some_more, ON)
-    made = []
-    for row in standings(evaluation).iter_rows(named=True):
-        made.append({step: (s["state"], s["missing"], s["unknown"], s["per_mille"], s["proposes"]) for step, s in orjson.loads(row["steps"]).items()} | {"tier": row["tier"]})
+    made = [
+        {step: (s["state"], s["missing"], s["unknown"], s["per_mille"], s["proposes"]) for step, s in orjson.loads(row["steps"]).items()} | {"tier": row["tier"]}
+        for row in standings(evaluation).iter_rows(named=True)
+    ]
     started = evaluation.frame.with_columns(tier=pl.Series([row["tier"] for row in made])).select(under_way(evaluation)).to_series().to_list()
     wanted = []
     for seen, asked in zip(explain_all(evaluation), started, strict=True):

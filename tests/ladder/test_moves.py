@@ -53,13 +53,13 @@ def test_a_refusal_needs_a_reason(city, ready):
 
 def test_an_undone_confirmation_puts_the_firm_back(city, ready, packs):
     confirm(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
-    undo(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
+    undo(city, MANAGER, ready.id, packs=packs, at=AT)
     assert (city.get(Standing, ready.enterprise_id).place, ready.state) == ("small", "withdrawn")
 
 
 def test_an_undone_refusal_is_open_again(city, ready, packs):
     reject(city, MANAGER, ready.id, at=AT, reason="再看")
-    undo(city, MANAGER, ready.id, packs=packs, on=ON, at=AT)
+    undo(city, MANAGER, ready.id, packs=packs, at=AT)
     assert ready.state == "proposed"
 
 

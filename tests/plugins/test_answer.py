@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,9 @@ from crm.criteria.engine import evaluate
 from crm.criteria.explain import explain_all
 from crm.criteria.facts import facts_frame, read_enterprise
 from crm.criteria.loading import load_packs
-from crm.criteria.packs import Pack
+
+if TYPE_CHECKING:
+    from crm.criteria.packs import Pack
 
 ON = date(2026, 6, 1)
 

@@ -11,7 +11,7 @@ from crm.criteria.schema.base import Amount, Entry, Expression, Id, Industry, La
 from crm.criteria.schema.conditions import Node
 
 
-class Item(Entry, Node):
+class Item(Entry, Node):  # type: ignore[misc]  # its id is never None
     """A named condition tree of the ladder: a pool, a level, a note."""
 
     label: Label

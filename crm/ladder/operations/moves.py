@@ -102,7 +102,7 @@ def withdraw(session: Session, access: Access, move_id: int, *, at: datetime, re
     return move
 
 
-def undo(session: Session, access: Access, move_id: int, *, packs: Packs, on: date, at: datetime, reason: str | None = None) -> Move:
+def undo(session: Session, access: Access, move_id: int, *, packs: Packs, at: datetime, reason: str | None = None) -> Move:
     """A manager takes a decision back: a confirmed move returns the firm to where it was, a rejected one is open again.
 
     Only the firm's latest decision can be undone.

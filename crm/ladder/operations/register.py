@@ -54,7 +54,8 @@ def leave(
     """The firm left the register on a day. The stay is ended, not deleted."""
     access.need(*RECORDERS)
     get_visible(session, access, enterprise_id)
-    stay = session.scalar(select(RegisterMembership).where(RegisterMembership.enterprise_id == enterprise_id, RegisterMembership.exited_on.is_(None)))
+    query = select(RegisterMembership).where(RegisterMembership.enterprise_id == enterprise_id, RegisterMembership.exited_on.is_(None))
+    stay: RegisterMembership | None = session.scalar(query)
     if stay is None:
         raise NotMember("这家企业不在库，没有可以办理的退库。")
     if not reason.strip():

@@ -88,8 +88,8 @@ def _first_cards(session: Session, access: Access, filters: Filters, groups: Ite
     if not firsts:
         return []
     chosen = union_all(*firsts).subquery()
-    query = lines(session, access, Filters()).join(chosen, chosen.c.enterprise_id == Enterprise.id).order_by(*CARDS.clauses())
-    return [Line(*row) for row in session.execute(query)]
+    shown = lines(session, access, Filters()).join(chosen, chosen.c.enterprise_id == Enterprise.id).order_by(*CARDS.clauses())
+    return [Line(*row) for row in session.execute(shown)]
 
 
 def _totals(session: Session, access: Access, filters: Filters) -> dict[tuple[str, str | None], int]:
@@ -106,7 +106,7 @@ def _totals(session: Session, access: Access, filters: Filters) -> dict[tuple[st
         .where(Standing.active_step.is_not(None), *scoped(session, access, filters))
         .group_by(Standing.active_step, Standing.board_group)
     )
-    return {(step, group): count for step, group, count in session.execute(query)}
+    return {(step, group): count for step, group, count in session.execute(query) if step is not None}
 
 
 def _in_order(order: Sequence[str], found: set[str | None]) -> list[str | None]:

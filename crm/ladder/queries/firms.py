@@ -161,7 +161,7 @@ def conditions(session: Session, filters: Filters, *, region_code: Any = Enterpr
     if filters.near is not None:
         found.append(Standing.near_missing.between(1, filters.near))
     if filters.register:
-        found.append({"in": Standing.in_register, "out": ~Standing.in_register, "should": Standing.should_register}.get(filters.register, Standing.in_register))
+        found.append(and_({"out": ~Standing.in_register, "should": Standing.should_register}.get(filters.register, Standing.in_register)))
     for name, column in _EQUAL.items():
         if value := getattr(filters, name):
             found.append(column == value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -37,7 +37,7 @@ def open_moves(
     session: Session, access: Access, filters: Filters | None = None, *, state: str = "proposed", step: str | None = None, after: str | None = None, limit: int = 50
 ) -> Page[MoveLine]:
     """Moves in a state (default: those that wait for a decision), newest first."""
-    query = (
+    query: Any = (
         select(Move, Enterprise, Standing)
         .join(Enterprise, Enterprise.id == Move.enterprise_id)
         .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
@@ -45,7 +45,7 @@ def open_moves(
     )
     if step:
         query = query.where(Move.step == step)
-    rows = [MoveLine(*row) for row in session.execute(WAITING.apply(query, after, limit))]
+    rows = [MoveLine(move, firm, standing) for move, firm, standing in session.execute(WAITING.apply(query, after, limit))]
     return page(rows, limit, lambda line: [line.move.proposed_on.isoformat(), line.move.id], after)
 
 
