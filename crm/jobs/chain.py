@@ -167,7 +167,7 @@ def show_visits(session: Session, only: Sequence[int] | None = None) -> None:
     query = select(Visit.enterprise_id, func.max(Visit.started_at)).group_by(Visit.enterprise_id)
     if only is not None and len(only) <= _FEW:
         query = query.where(Visit.enterprise_id.in_(only))
-    shown = dict(session.execute(select(Standing.enterprise_id, Standing.last_visit_on).where(Standing.last_visit_on.is_not(None))).tuples())
+    shown = dict(session.execute(select(Standing.enterprise_id, Standing.last_visit_on).where(Standing.last_visit_on.is_not(None))).tuples().all())
     for firm, instant in session.execute(query).tuples().all():
         if shown.get(firm) != local(instant).date():
             session.execute(update(Standing).where(Standing.enterprise_id == firm).values(last_visit_on=local(instant).date()))
