@@ -10,16 +10,16 @@ import polars as pl
 
 from crm.core.money import WAN
 from crm.criteria import wording
-from crm.criteria.engine import MET
+from crm.criteria.engine import MET, Evaluation
 from crm.criteria.expressions import unit_of
 from crm.criteria.packs import REGISTER
 from crm.criteria.terms import SIZES, Is, Not, Short, walk
 from crm.ladder.reach import Plan, apart, line, rank, value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from crm.criteria.engine import Evaluation
+    from crm.criteria.packs import Pack
+    from crm.criteria.program import Program
     from crm.criteria.schema import Step
     from crm.criteria.terms import Condition
 
@@ -80,35 +80,50 @@ def _with_reaches(evaluation: Evaluation) -> pl.DataFrame:
     """
     frame = evaluation.frame.with_columns(tier=_tier(evaluation)).with_row_index("#row")
     steps = evaluation.pack.steps
-    first = [step for step in steps if set(step.via) <= {REGISTER}]
-    far = _reached(frame.filter(~under_way(evaluation)), evaluation, first)
-    near = _reached(frame.filter(under_way(evaluation)), evaluation, steps)
-    kept = [*frame.columns, *(f"{name}{step.id}" for step in steps for name in ("best:", "near:", "proposes.", "group."))]
-    far = far.with_columns(pl.lit(None, near.schema[name]).alias(name) for name in kept if name not in far.columns)
-    return pl.concat([far.select(kept), near.select(kept)]).sort("#row").drop("#row")
+    first = tuple(step for step in steps if set(step.via) <= {REGISTER})
+    parts = [(frame.filter(~under_way(evaluation)), first), (frame.filter(under_way(evaluation)), steps)]
+    made = [_reached(part, evaluation, asked) for part, asked in parts if part.height] or [_reached(frame, evaluation, first)]
+    added = {f"{name}{step.id}": kind for step in steps for name, kind in _ADDED.items()}
+    whole = (part.with_columns(pl.lit(None, kind).alias(name) for name, kind in added.items() if name not in part.columns) for part in made)
+    return pl.concat(part.select(*frame.columns, *added) for part in whole).sort("#row").drop("#row")
 
 
-def _reached(frame: pl.DataFrame, evaluation: Evaluation, asked: Sequence[Step]) -> pl.DataFrame:
+_ADDED = {"best:": pl.Int64, "near:": pl.Int64, "proposes.": pl.Boolean, "group.": pl.String}
+
+
+def _reached(frame: pl.DataFrame, evaluation: Evaluation, asked: tuple[Step, ...]) -> pl.DataFrame:
     """The frame with what `_with_reaches` adds; best and near of the steps asked for only."""
-    program = evaluation.program
-    wanted = list(dict.fromkeys(key for step in asked for key in step.via if key != REGISTER))
+    lazy, present = frame.lazy(), frozenset(name for name in frame.columns if name.startswith("title.") or name.endswith(".missing"))
+    for stage in _stages(evaluation.pack, evaluation.program, tuple(step.id for step in asked), present):
+        lazy = lazy.with_columns(stage)
+    return lazy.collect(optimizations=SHARED)
+
+
+@lru_cache(maxsize=32)
+def _stages(pack: Pack, program: Program, ids: tuple[str, ...], present: frozenset[str]) -> list[list[pl.Expr]]:
+    """Expressions, each stage looking at columns of those before it; `present`: titles and counts the frame has. Kept: making them costs more than a few firms."""
+    bare, asked = Evaluation(pack, program.on, program, pl.DataFrame()), [step for step in pack.steps if step.id in ids]
     own = [test.key for test in program.register]
-    plan = Plan(evaluation.on)
-    for key in dict.fromkeys([*wanted, *own]):
+    reached = dict.fromkeys([*(key for step in asked for key in step.via if key != REGISTER), *own])
+    plan = Plan(program.on)
+    for key in reached:
         plan.add(program.by_key[key].tree, f"reach:{key}")
-    lazy = plan.run(frame.lazy())
     mine: pl.Expr = pl.lit(None, pl.Int64)
     for index, key in enumerate(own):
         mine = pl.when(pl.col("#register") == index).then(pl.col(f"reach:{key}")).otherwise(mine)
-    lazy = lazy.with_columns(mine.alias(f"reach:{REGISTER}"))
-    present = set(lazy.collect_schema().names())
-    every = dict.fromkeys([key for step in evaluation.pack.steps for key in step.via] + [REGISTER])
-    short = {key: apart(pl.col(f"reach:{key}")).missing if f"reach:{key}" in present else pl.lit(None, pl.Int64) for key in every}
-    lazy = lazy.with_columns(value.alias(f"reach.{key}.missing") for key, value in short.items() if f"reach.{key}.missing" not in present)
-    lazy = lazy.with_columns(_best(step, present, evaluation).alias(f"best:{step.id}") for step in asked)
-    lazy = lazy.with_columns(_best(step, present, evaluation, short=True).alias(f"near:{step.id}") for step in asked)
-    lazy = lazy.with_columns(expr for step in evaluation.pack.steps for expr in _groups(step, evaluation))
-    return lazy.with_columns(_near(step) for step in asked).collect(optimizations=SHARED)
+    every = dict.fromkeys([key for step in pack.steps for key in step.via] + [REGISTER])
+    short = {key: apart(pl.col(f"reach:{key}")).missing if key in reached or key == REGISTER else pl.lit(None, pl.Int64) for key in every}
+    ways = dict.fromkeys(key for step in asked for key in step.via)
+    return [
+        *plan.levels,
+        [mine.alias(f"reach:{REGISTER}")],
+        [value.alias(f"reach.{key}.missing") for key, value in short.items() if f"reach.{key}.missing" not in present],
+        [e for key in ways for e in (_open(key, present, bare).alias(f"#open:{key}"), rank(pl.col(f"reach:{key}")).alias(f"#rank:{key}"))],
+        [_first(step, short=short).alias(f"#{kind}:{step.id}") for step in asked for kind, short in _KINDS.items()],
+        [_chosen(step, f"#{kind}:{step.id}").alias(f"{kind}:{step.id}") for step in asked for kind in _KINDS],
+        [expr for step in pack.steps for expr in _groups(step, bare)],
+        [_near(step) for step in asked],
+    ]
 
 
 def _groups(step: Step, evaluation: Evaluation) -> list[pl.Expr]:
@@ -134,28 +149,37 @@ def _target(step: Step, test: Condition | None) -> pl.Expr:
     return pl.lit(place, pl.Int64)
 
 
-def _best(step: Step, columns: set[str], evaluation: Evaluation, *, short: bool = False) -> pl.Expr:
-    """Nearest item on the step's way: reach × 64 + its place in `via`.
+_KINDS = {"best": False, "near": True}
+"""What is chosen on a step's way, and whether only among what is known to be short."""
 
-    Titles held, items without rule and those nothing is known of are skipped; with `short` also what is not known to be short.
-    """
+
+def _open(key: str, columns: frozenset[str], evaluation: Evaluation) -> pl.Expr:
+    """Whether an item can be on the way: it has a rule, is not held, and something is known of it."""
+    here = (pl.col(f"s:{key}") <= 2) & pl.col(f"reach:{key}").is_not_null()
+    held = f"title.{key.removesuffix('.review')}"
+    if held in columns:
+        here &= ~pl.col(held).fill_null(value=False)
+    if known := _known(evaluation, key):
+        here &= pl.any_horizontal(known)
+    return here
+
+
+def _first(step: Step, *, short: bool) -> pl.Expr:
+    """Place in `via` of the nearest item that is open and, with `short`, known to be short."""
     ranked = []
     for index, key in enumerate(step.via):
-        here = (pl.col(f"s:{key}") <= 2) & pl.col(f"reach:{key}").is_not_null()
-        held = f"title.{key.removesuffix('.review')}"
-        if held in columns:
-            here &= ~pl.col(held).fill_null(value=False)
-        if known := _known(evaluation, key):
-            here &= pl.any_horizontal(known)
+        here = pl.col(f"#open:{key}")
         if short:
             here &= apart(pl.col(f"reach:{key}")).missing > 0
-        ranked.append(pl.when(here).then(rank(pl.col(f"reach:{key}")) * _SLOT + index))
-    if not ranked:
-        return pl.lit(None, pl.Int64)
-    chosen = pl.min_horizontal(ranked) % _SLOT
+        ranked.append(pl.when(here).then(pl.col(f"#rank:{key}") * _SLOT + index))
+    return pl.min_horizontal(ranked) % _SLOT if ranked else pl.lit(None, pl.Int64)
+
+
+def _chosen(step: Step, place: str) -> pl.Expr:
+    """Reach × 64 + place in `via` of the item whose place stands in a column: a column of its own, or the plan grows with the square of the way."""
     found: pl.Expr = pl.lit(None, pl.Int64)
     for index, key in enumerate(step.via):
-        found = pl.when(chosen == index).then(pl.col(f"reach:{key}") * _SLOT + index).otherwise(found)
+        found = pl.when(pl.col(place) == index).then(pl.col(f"reach:{key}") * _SLOT + index).otherwise(found)
     return found
 
 
