@@ -32,6 +32,7 @@ class Settings:
     database_url: str = ""  # empty: SQLite in data_dir
     packs: tuple[str, ...] = ("taizhou",)
     packs_dir: Path = ROOT / "plugins"
+    cache_dir: str = ""  # compiled packs; empty: cache in data_dir. Instances may share one.
     secret_key: str = ""  # empty: made once and kept in data_dir
     web_workers: int = 2
     nightly_at: str = "02:30"  # Asia/Shanghai
@@ -60,6 +61,11 @@ class Settings:
     def url(self) -> str:
         """Database URL, SQLAlchemy form."""
         return self.database_url or f"sqlite:///{self.data_dir / 'qijie.db'}"
+
+    @property
+    def packs_cache(self) -> Path:
+        """Where compiled packs are kept between starts."""
+        return (Path(self.cache_dir) if self.cache_dir else self.data_dir / "cache") / "packs"
 
     @property
     def base_url(self) -> str:

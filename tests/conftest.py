@@ -130,10 +130,16 @@ def session(clean_engine: Engine) -> Iterator[Session]:
         opened.rollback()
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of compiled packs for all throw-away instances: the packs shipped are the same in each."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, compiled: Path) -> Settings:
     """Settings of a throw-away instance."""
-    return Settings(data_dir=tmp_path, secret_key="test-only", login_rate="1000 per minute")
+    return Settings(data_dir=tmp_path, cache_dir=str(compiled), secret_key="test-only", login_rate="1000 per minute")
 
 
 _apps: dict[int, Flask] = {}

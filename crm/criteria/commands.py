@@ -58,7 +58,7 @@ def load(name: str) -> Pack:
     """A pack of the configured folder by name; refused with exit code 1 and the problems on standard error."""
     settings = Settings.from_env()
     try:
-        return load_packs(settings.packs_dir, [name], settings.data_dir / "cache" / "packs")[name]
+        return load_packs(settings.packs_dir, [name], settings.packs_cache)[name]
     except CrmError as error:
         raise _refused(error) from None
 

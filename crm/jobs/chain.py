@@ -49,7 +49,7 @@ _FEW = 500
 
 def packs_of(settings: Settings) -> Packs:
     """The packs an instance works with; loaded once a process."""
-    return _packs(settings.packs_dir, settings.packs, settings.data_dir / "cache" / "packs")
+    return _packs(settings.packs_dir, settings.packs, settings.packs_cache)
 
 
 def current_packs(session: Session, settings: Settings, mark: Mark | None = None) -> Packs:
