@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import shutil
 import tempfile
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -38,7 +40,13 @@ AT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def packs() -> Packs:
     """The shipped packs."""
-    return load_packs(Path(ROOT / "plugins"), ["taizhou"])
+    return shipped("taizhou")
+
+
+@cache
+def shipped(*names: str) -> Packs:
+    """Packs of the product's own folder; loaded once a process."""
+    return load_packs(Path(ROOT / "plugins"), list(names))
 
 
 class Databases:
@@ -48,6 +56,7 @@ class Databases:
         self._server = make_url(server) if server else None
         self._folder = Path(tempfile.mkdtemp(prefix="qijie-city-"))
         self._made: list[str] = []
+        atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
 
     def create(self, name: str, like: Engine | None = None) -> Engine:
         """A new database, empty or a copy, under a name nobody else has."""
@@ -80,10 +89,19 @@ class Databases:
         admin.dispose()
 
 
+_cities: dict[str, tuple[Engine, Engine]] = {}
+"""By database; made once a process, as files' tests go back and forth between databases."""
+
+
 @pytest.fixture(scope="session", params=DATABASES)
-def city_engines(request: pytest.FixtureRequest, packs: Packs) -> Iterator[tuple[Engine, Engine]]:
+def city_engines(request: pytest.FixtureRequest, packs: Packs) -> tuple[Engine, Engine]:
     """(120 firms, the stories among them, not evaluated yet; the same evaluated with forecast, alerts and counts)."""
-    databases = Databases(request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None)
+    if request.param not in _cities:
+        _cities[request.param] = _city(Databases(request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None), packs)
+    return _cities[request.param]
+
+
+def _city(databases: Databases, packs: Packs) -> tuple[Engine, Engine]:
     founded = databases.create("founded")
     metadata.create_all(founded)
     _found(founded)
@@ -94,10 +112,7 @@ def city_engines(request: pytest.FixtureRequest, packs: Packs) -> Iterator[tuple
         chain.alerts()
         chain.counts()
         session.commit()
-    yield founded, settled
-    founded.dispose()
-    settled.dispose()
-    databases.drop()
+    return founded, settled
 
 
 def _found(engine: Engine) -> None:

@@ -7,8 +7,6 @@ QIJIE_TEST_DATABASES=sqlite limits a run; it is what `make test-fast` does.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,21 +65,25 @@ def postgresql_url(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
         yield url
 
 
-@pytest.fixture(scope="session", params=DATABASES)
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine with the whole schema, one per database and test process."""
-    if request.param == "postgresql":
-        url, folder = request.getfixturevalue("postgresql_url"), None
-    else:
-        folder = tempfile.mkdtemp(prefix="qijie-test-")
-        url = f"sqlite:///{folder}/test.db"
-    made = make_engine(url)
-    metadata.drop_all(made)
-    metadata.create_all(made)
+@pytest.fixture(scope="session")
+def engines() -> Iterator[dict[str, Engine]]:
+    """The engines made so far, by database. Kept to the end: a file's tests go from one database to the other and back."""
+    made: dict[str, Engine] = {}
     yield made
-    made.dispose()
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
+    for engine in made.values():
+        engine.dispose()
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def engine(request: pytest.FixtureRequest, engines: dict[str, Engine], tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """An engine with the whole schema, one per database and test process."""
+    if request.param not in engines:
+        url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else f"sqlite:///{tmp_path_factory.mktemp('database')}/test.db"
+        made = make_engine(url)
+        metadata.drop_all(made)
+        metadata.create_all(made)
+        engines[request.param] = made
+    return engines[request.param]
 
 
 GRANTS = ("ab_permission", "ab_view_menu", "ab_permission_view", "ab_role", "ab_permission_view_role")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 from crm.alerts.levels import level_of, named_for_levels
 from crm.alerts.models import LEVELS
 from crm.alerts.nightly import kept
-from crm.config import ROOT
-from crm.criteria.loading import load_packs
+from tests.city import shipped
 
 ON = date(2026, 10, 20)
 PERMILLE = st.integers(0, 1000)
@@ -23,7 +21,7 @@ PERMILLE = st.integers(0, 1000)
 @pytest.fixture(scope="module")
 def levels():
     """Per mille of ending below -> (level entered, level stayed at), of the shipped pack in October."""
-    rule = load_packs(Path(ROOT / "plugins"), ["taizhou"])["taizhou"].alerts["exit_risk"]
+    rule = shipped("taizhou")["taizhou"].alerts["exit_risk"]
     figures = {"stopped": [False] * 1001, "no_data": [False] * 1001, "in_register": [True] * 1001, "months_used": [9] * 1001, "months_missing": [0] * 1001, "below": list(range(1001))}
     named = named_for_levels(pl.DataFrame(figures).with_columns(**{name: pl.lit(None, pl.Int64) for name in ("ytd", "ytd_prior", "electricity", "electricity_before", "insured", "insured_before", "months_without_power")}))
     found = [named.select(at=level_of(rule, ON, staying=staying))["at"] for staying in (False, True)]

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from crm.alerts.evaluating import alerts
 from crm.alerts.inputs import COLUMNS
 from crm.alerts.season import data_month
-from crm.config import ROOT
 from crm.criteria.engine import evaluate
 from crm.criteria.facts import facts_frame, read_enterprise
-from crm.criteria.loading import load_packs
+from tests.city import shipped
 
 ON = date(2025, 10, 20)
 
 
 @pytest.fixture(scope="module")
 def pack():
-    return load_packs(Path(ROOT / "plugins"), ["taizhou"])["taizhou"]
+    return shipped("taizhou")["taizhou"]
 
 
 def firm(pack, now, before=19_400_000, last=26_500_000, month="09", **more):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm.config import ROOT
 from crm.criteria.expressions import Names, parse_condition
-from crm.criteria.loading import load_packs
 from crm.criteria.reach import Reach
 from crm.criteria.terms import Choice, DayFrom, Figure, Met, Surely, columns, walk
 from crm.criteria.values import Firm
+from tests.city import shipped
 
 if TYPE_CHECKING:
     from crm.criteria.program import Program, Scored
@@ -72,7 +70,7 @@ def test_a_firm_opened_in_the_last_quarter_of_last_year_or_later_just_from_the_f
 @cache
 def rules() -> Program:
     """The national rules of a day, with every kind of score."""
-    return load_packs(Path(ROOT / "plugins"), ["cn"])["cn"].program(ON)
+    return shipped("cn")["cn"].program(ON)
 
 
 def _drawn(names, data):

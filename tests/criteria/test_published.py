@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm.config import ROOT
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.criteria.engine import evaluate
 from crm.criteria.explain import explain_all
-from crm.criteria.loading import load_packs
 from crm.criteria.models import RuleChange
 from crm.criteria.published import applied, mark, overlaid, standing, stranded
 from crm.criteria.publishing import publish, revoke
 from crm.security.access import Access
+from tests.city import shipped
 
 ON, AT = date(2026, 6, 1), datetime(2026, 6, 1, 2, tzinfo=UTC)
 CITY = Access(None, "m", frozenset({"manager"}), ("331000",))
@@ -29,7 +28,7 @@ TOLD = {"document": "台政办发〔2026〕9号", "clause": "第二条", "quote"
 
 @pytest.fixture(scope="module")
 def packs():
-    return load_packs(ROOT / "plugins", ["taizhou"])
+    return shipped("taizhou")
 
 
 @pytest.fixture(scope="module")

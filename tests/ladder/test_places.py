@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from crm.config import ROOT
 from crm.core.errors import Invalid
-from crm.criteria.loading import load_packs
 from crm.enterprises.operations import register_enterprise
 from crm.ladder.evaluation import evaluate_population
 from crm.ladder.models import Move, Standing
@@ -17,6 +15,7 @@ from crm.ladder.operations import grant, propose
 from crm.ladder.places import joined, ladder_at, ladders_within
 from crm.regions.models import Region
 from crm.security.access import Access
+from tests.city import shipped
 from tests.web.firms import uscc
 
 ON, AT = date(2026, 11, 22), datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -27,7 +26,7 @@ RUNGS = ["small", "above_size", "hidden", "giant", "champ", "public"]
 
 @pytest.fixture(scope="module")
 def both():
-    return load_packs(ROOT / "plugins", ["taizhou", "ruian"])
+    return shipped("taizhou", "ruian")
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crm.config import ROOT
 from crm.criteria.answer import answer
 from crm.criteria.engine import evaluate
 from crm.criteria.explain import explain_all
 from crm.criteria.facts import facts_frame, read_enterprise
-from crm.criteria.loading import load_packs
+from tests.city import shipped
 
 if TYPE_CHECKING:
     from crm.criteria.packs import Pack
@@ -22,7 +21,7 @@ ON = date(2026, 6, 1)
 
 @pytest.fixture(scope="module")
 def pack() -> Pack:
-    return load_packs(ROOT / "plugins", ["taizhou"])["taizhou"]
+    return shipped("taizhou")["taizhou"]
 
 
 def result(pack: Pack, **facts: Any) -> dict[str, Any]:

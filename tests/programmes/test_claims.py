@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm.config import ROOT
 from crm.criteria.facts import read_enterprise
-from crm.criteria.loading import load_packs
 from crm.criteria.packs import Pack
 from crm.programmes.claims import Taken, claims
 from crm.programmes.evaluating import answer
+from tests.city import shipped
 
 ON = date(2026, 6, 1)
 YI = 10**8
@@ -21,7 +20,7 @@ YI = 10**8
 
 @pytest.fixture(scope="module")
 def pack():
-    return load_packs(ROOT / "plugins", ["taizhou"])["taizhou"]
+    return shipped("taizhou")["taizhou"]
 
 
 def inforce(pack):

@@ -6,15 +6,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from crm.config import ROOT
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.criteria.loading import load_packs
 from crm.enterprises.operations import register_enterprise
 from crm.indicators.operations import file_figures
 from crm.ladder.operations import enter, grant
 from crm.programmes.operations import decide, pay, record_other, revoke, rule, unpay, unrule
 from crm.programmes.queries import Sums, lines
 from crm.security.access import Access
+from tests.city import shipped
 from tests.web.firms import LUQIAO, WENLING, city, uscc
 
 ON, AT = date(2026, 6, 1), datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -26,7 +25,7 @@ YI = 10**8
 
 @pytest.fixture(scope="module")
 def pack():
-    return load_packs(ROOT / "plugins", ["taizhou"])["taizhou"]
+    return shipped("taizhou")["taizhou"]
 
 
 @pytest.fixture

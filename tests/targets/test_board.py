@@ -6,15 +6,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from crm.config import ROOT
 from crm.core.errors import Conflict, Invalid, NotFound
-from crm.criteria.loading import load_packs
 from crm.enterprises.operations import register_enterprise
 from crm.ladder.operations import enter, grant, leave
 from crm.security.access import Access
 from crm.targets.counting import Census, _flows, counted
 from crm.targets.operations import advance, bring, take_back
 from crm.targets.queries import board, tasks
+from tests.city import shipped
 from tests.web.firms import LUQIAO, WENLING, city, uscc
 
 ON, AT = date(2026, 6, 1), datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -25,7 +24,7 @@ HNTE = "matrix.backbone.hnte"
 
 @pytest.fixture(scope="module")
 def pack():
-    return load_packs(ROOT / "plugins", ["taizhou"])["taizhou"]
+    return shipped("taizhou")["taizhou"]
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ def test_the_newest_entry_says_where_a_task_stands(session, pack, firms):
 
 
 def test_every_goal_of_every_pack_makes_a_row(session, firms):
-    packs = load_packs(ROOT / "plugins", ["taizhou", "quzhou", "ruian"])
+    packs = shipped("taizhou", "quzhou", "ruian")
     everywhere = Access(None, "p", frozenset({"manager"}), ("330000",))
     rows = {p.id: len(board(session, everywhere, p, ON)) for p in packs}
     assert rows == {p.id: sum(any(not v.base for v in t.values) for t in p.book.targets) for p in packs}

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from crm.config import ROOT
 from crm.core.clock import now, today
-from crm.criteria.loading import load_packs
 from crm.indicators.operations import file_figures
 from crm.ladder.evaluation import evaluate_population
 from crm.security.models import AuditEntry
+from tests.city import shipped
 from tests.web.counting import statements
 from tests.web.firms import LUQIAO, WENLING, city, counted, firm
 
@@ -32,7 +31,7 @@ LINE = 20_000_000
 
 @pytest.fixture(scope="module")
 def packs() -> Any:
-    return load_packs(ROOT / "plugins", ["taizhou"])
+    return shipped("taizhou")
 
 
 @pytest.fixture
