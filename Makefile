@@ -10,11 +10,11 @@ run: ## start web and worker on http://127.0.0.1:8080 (first time: sets up, make
 
 test: ## every test: SQLite, PostgreSQL and the browser (T=path for a part)
 	@sh .ci/setup test
-	@$(PY) -m pytest $(T) -n 2 --dist loadfile -q
+	@$(PY) -m pytest $(T) -n 2 --dist loadfile --no-loadscope-reorder -q
 
 test-fast: ## SQLite only, no browser
 	@sh .ci/setup test
-	@QIJIE_TEST_DATABASES=sqlite $(PY) -m pytest $(T) -n 2 --dist loadfile -q -m "not browser"
+	@QIJIE_TEST_DATABASES=sqlite $(PY) -m pytest $(T) -n 2 --dist loadfile --no-loadscope-reorder -q -m "not browser"
 
 lint: ## ruff, import contracts, mypy
 	@sh .ci/setup test
