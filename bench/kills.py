@@ -64,6 +64,11 @@ FIRST = date(2026, 1, 1)
 SECRET = "bench-only-secret-of-the-instance"
 PEOPLE = (("manager", "331000", "each"), ("manager", "331081", "each"), ("officer", "331000", "each"), ("manager", "331082", "digest"))
 REFUSE_ONE_IN = 30
+AT_WORK = 0.9
+"""Share of the kills that wait until something is worked on; the others strike at any moment after the clock was set."""
+SENDING = 0.15
+"""Seconds a morning's messages take, about."""
+LEARN_EVERY = 25
 
 
 def midnight(day: date) -> datetime:
@@ -175,35 +180,60 @@ class Year:
         self.by_what: Counter[str] = Counter()
 
     def live(self) -> None:
-        """Night after night: it becomes due, the leader is killed as often as the dice say, the night and its morning are worked off."""
+        """Night after night: it becomes due, the leader is killed where the dice say so, the night and its morning are worked off."""
         self._both = [self._start(), self._start()]
-        at_night, in_the_morning = (Counter(self._luck.randrange(self._nights) for _ in range(n)) for n in (self._kills - self._kills // 3, self._kills // 3))
-        usual = 3.0  # seconds from a night's tick to its end, learnt as we go
+        at_night, in_the_morning = self._drawn(self._kills - self._kills // 3), self._drawn(self._kills // 3)
+        length, owed = 1.0, 0  # seconds a night's work takes, learnt as we go; mornings' kills that wait for a morning with messages
         try:
             self._roles()
             for number in range(self._nights):
                 midday = midnight(self._first + timedelta(days=number)) + timedelta(hours=12)
-                if at_night[number] or in_the_morning[number]:
+                struck = at_night[number] + in_the_morning[number] + owed
+                if struck:
                     self._roles()  # the standby is there, so that the kill comes at its moment
                 self.clock.set(midday - timedelta(hours=9))  # 03:00: the night is due
-                began = time.monotonic()
+                if not struck and number % LEARN_EVERY < 2:
+                    length = self._length()
                 for _ in range(at_night[number]):
-                    time.sleep(self._luck.uniform(0, usual))
-                    self._kill()
-                if in_the_morning[number]:
-                    _wait(lambda day=number: self._is_quiet(day + 1), 900)
-                self.clock.set(midday - timedelta(hours=3))  # 09:00: quiet hours are over, messages leave, the digest is due
-                for _ in range(in_the_morning[number]):
-                    time.sleep(self._luck.uniform(0, 1.5))
-                    self._kill()
+                    self._kill_at_work(length)
                 _wait(lambda day=number: self._is_quiet(day + 1), 900)
-                if not at_night[number] + in_the_morning[number]:
-                    usual = 0.7 * usual + 0.3 * (time.monotonic() - began)
+                self.clock.set(midday - timedelta(hours=3))  # 09:00: quiet hours are over, messages leave, the digest is due
+                owed += in_the_morning[number]
+                while owed and (self._has_messages() or number == self._nights - 1):
+                    owed -= 1
+                    self._kill_at_work(SENDING)
+                _wait(lambda day=number: self._is_quiet(day + 1), 900)
                 self.clock.set(midday)
         finally:
             for process in self._both:
                 if process.child.poll() is None:
                     process.kill()
+
+    def _drawn(self, kills: int) -> Counter[int]:
+        """The nights struck, each once while there are enough of them."""
+        return Counter(self._luck.sample(range(self._nights), kills) if kills <= self._nights else self._luck.choices(range(self._nights), k=kills))
+
+    def _has_messages(self) -> bool:
+        with Session(self._engine) as session:
+            return session.scalar(select(Outbox.id).where(Outbox.state.in_(("queued", "held")), Outbox.next_at <= self.clock()).limit(1)) is not None
+
+    def _length(self) -> float:
+        """Seconds from the moment a night is being worked on to its end."""
+        self._wait_for_work()
+        began = time.monotonic()
+        _wait(lambda: self._working() == "idle", 900)
+        return time.monotonic() - began
+
+    def _kill_at_work(self, length: float) -> None:
+        """Kill at a moment drawn evenly from the time something is worked on; where nothing comes up, all the same."""
+        if self._luck.random() < AT_WORK:
+            self._wait_for_work()
+        time.sleep(self._luck.uniform(0, length))
+        self._kill()
+
+    def _wait_for_work(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            _wait(lambda: self._working() != "idle", 3)
 
     def _start(self) -> Process:
         return Process(self._options, self._folder / "worker.log")

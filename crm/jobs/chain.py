@@ -1,4 +1,4 @@
-"""Evaluate → forecast → alerts → counts, for everybody or for some firms. Each part leaves nothing to do when repeated."""
+"""Evaluate → forecast → alerts → cases → escalation → digests → counts, for everybody or for some firms. Each part leaves nothing to do when repeated."""
 
 from __future__ import annotations
 
@@ -143,10 +143,6 @@ class Chain:
         show_levels(self._session, self._only)
         return total.as_dict() | {"told": told, "outcomes": outcomes}
 
-    def digests(self) -> dict[str, int]:
-        """The coming day's digests of what is held now; what is told later joins them at their times."""
-        return bundle(self._session, self._at + timedelta(days=1), self._at)
-
     def escalate(self) -> dict[str, int]:
         """Alerts nobody handled for too many work days go one level up."""
         return escalate(self._session, self._packs, self._on, self._at)
@@ -154,6 +150,10 @@ class Chain:
     def cases(self) -> dict[str, int]:
         """Cases past their day go up, level by level."""
         return supervise(self._session, lambda code: self._packs.for_region(code).cases, self._on, self._at)
+
+    def digests(self) -> dict[str, int]:
+        """The coming day's digests of all that is held: the night's alerts, what went up a level among them. What is told later joins them at their times."""
+        return bundle(self._session, self._at + timedelta(days=1), self._at)
 
     def counts(self) -> dict[str, int]:
         """Visits into the standings, then all counts anew, and the week's alerts."""

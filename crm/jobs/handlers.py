@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from crm.jobs.context import Context
 
 listen()  # what a job changes is marked for evaluation, as in the application
-STEPS = {"evaluate": "评估与推算", "alerts": "预警", "cases": "诉求督办", "digests": "消息摘要", "escalate": "逐级提醒", "counts": "汇总计数"}
+STEPS = {"evaluate": "评估与推算", "alerts": "预警", "cases": "诉求督办", "escalate": "逐级提醒", "digests": "消息摘要", "counts": "汇总计数"}
 
 
 @job("nightly", "夜间评估", in_order=True)
 def nightly(context: Context) -> dict[str, Any]:
-    """The night: evaluate all firms as of the tick's day, forecast, alerts, digests, escalation, counts. Each step commits with its mark.
+    """The night: evaluate all firms as of the tick's day, forecast, alerts, cases, escalation, digests, counts. Each step commits with its mark.
+
+    Digests come last of what tells people, so that whatever the night has to say stands in one digest.
 
     A retaken run goes through the evaluation again (it finds nothing to write) and skips steps that are marked.
     """
