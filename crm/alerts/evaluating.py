@@ -9,7 +9,7 @@ import polars as pl
 from crm.alerts.evidence import answer
 from crm.alerts.inputs import COLUMNS, inputs
 from crm.alerts.past import of_facts
-from crm.alerts.rules import EXIT, RAISED, assess, crossings
+from crm.alerts.rules import EXIT, RAISED, assess, crossings, titles_near
 from crm.alerts.signals import recent_months, signals
 from crm.alerts.telling import answer as watch_answer
 from crm.alerts.watches.facts import watch_facts
@@ -39,7 +39,7 @@ def alerts(evaluation: Evaluation, firms: list[Enterprise]) -> list[list[dict[st
     best, entered = of_facts(firms, evaluation.on)
     seen = seen.join(entered, on="enterprise_id", how="left", maintain_order="left")
     assessed = assess(evaluation, seen)
-    for row in pl.concat([assessed, crossings(evaluation, assessed, best)], how="diagonal_relaxed").iter_rows(named=True):
+    for row in pl.concat([assessed, crossings(evaluation, assessed, best), titles_near(evaluation, seen)], how="diagonal_relaxed").iter_rows(named=True):
         if row["level"] in SHOWN[row["rule"]]:
             found[row["enterprise_id"]].append(answer(row, evaluation.pack, evaluation.on))
     for row in watch_facts(evaluation.pack, evaluation.on, firms, seen):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from crm.alerts import titles
 from crm.alerts.forecasting.outlook import METHODS
 from crm.alerts.inputs import STOPS
 from crm.core.money import human
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from crm.criteria.packs import Pack
+    from crm.criteria.schema import AlertRule
 
 STOP_WORDS = dict(zip(STOPS, ("停产", "歇业", "注销或吊销", "列入经营异常名录"), strict=True))
 CHANGES = {
@@ -27,6 +31,8 @@ FIGURES = ("line", "ytd", "ytd_prior", "last_year", "projected", "projected_low"
 def evidence(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
     """Plain data for the alert's page and the answer of `evaluate`; money in 元, shares 0–1, missing figures left out."""
     rule = pack.alerts[row["rule"]]
+    if row.get("titles"):
+        return _of_titles(row, pack, rule, on)
     month = row["ytd_month"]
     found: dict[str, Any] = {name: row[name] for name in FIGURES if row.get(name) is not None}
     found |= {
@@ -48,8 +54,18 @@ def evidence(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
     return found
 
 
+def _of_titles(row: Mapping[str, Any], pack: Pack, rule: AlertRule, on: date) -> dict[str, Any]:
+    told = orjson.loads(row["titles"])
+    return {
+        "titles": told[:titles.SHOWN], "titles_more": max(0, len(told) - titles.SHOWN), "as_of": on.isoformat(), "pack": pack.id, "pack_hash": pack.hash, "reason": row["text"],
+        "basis": rule.basis, "basis_label": BASIS_LABELS.get(rule.basis or "", ""), "rule_label": rule.label,
+    }
+
+
 def headline(row: Mapping[str, Any]) -> str:
     """One line for lists: what is wrong, with its figure."""
+    if row.get("titles"):
+        return titles.headline(row["titles"])
     if str(row["subject"]).startswith("revenue.") and row["line"] is not None:
         return _line_ahead(row)
     if row["rule"] == "exit_risk":
@@ -91,10 +107,10 @@ def answer(row: Mapping[str, Any], pack: Pack, on: date) -> dict[str, Any]:
     """An alert in the answer of `run.py evaluate`."""
     kept = evidence(row, pack, on)
     forecast = None
-    if row["projected"] is not None:
+    if row.get("projected") is not None:
         forecast = {"low": row["projected_low"], "mid": row["projected"], "high": row["projected_high"], "method": row["method"]}
     return {
         "rule": row["rule"], "subject": row["subject"], "level": row["level"], "headline": headline(row), "reason": row["text"], "forecast": forecast,
         "probability": row["probability"], "basis": kept["basis_label"],
-        "evidence": {k: kept[k] for k in ("data_to", "months", "share_of_year", "needed_per_month", "ytd_change", "months_missing", "months_without_power", "stopped_by") if k in kept},
+        "evidence": {k: kept[k] for k in ("data_to", "months", "share_of_year", "needed_per_month", "ytd_change", "months_missing", "months_without_power", "stopped_by", "titles", "titles_more") if k in kept},
     }

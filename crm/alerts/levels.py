@@ -21,11 +21,11 @@ ALERT_INPUTS: dict[str, str] = {
     "line": "元", "projected": "元", "projected_low": "元", "projected_high": "元", "last_year": "元", "ytd": "元",
     "below": "%", "above": "%", "ytd_yoy": "%", "electricity_yoy": "%", "insured_yoy": "%",
     "months_missing": "", "months_used": "", "months_without_power": "", "month": "", "missing": "", "share": "%",
-    "stopped": "?", "no_data": "?", "in_register": "?",
+    "stopped": "?", "no_data": "?", "in_register": "?", "title_way": "%", "title_yes_no": "?", "title_now": "?", "title_next": "?",
 }
 """Names the conditions of alerts.yaml may speak of -> unit ('?' = yes/no)."""
 NAMES = Names(measures={}, extra=ALERT_INPUTS)
-_PER_MILLE = ("share", "below", "above")
+_PER_MILLE = ("share", "below", "above", "title_way")
 _PAIRS = {"ytd_yoy": ("ytd", "ytd_prior"), "electricity_yoy": ("electricity", "electricity_before"), "insured_yoy": ("insured", "insured_before")}
 
 
@@ -50,7 +50,7 @@ def level_of(rule: AlertRule, on: date, names: Names | None = None, *, staying: 
 def named_for_levels(inputs: pl.DataFrame) -> pl.DataFrame:
     """The inputs under the names the compiled conditions look for: figures as `x.at`, yes/no as they are."""
     figures = [name for name in ("ytd_prior", "electricity", "electricity_before", "insured", "insured_before", *ALERT_INPUTS) if name in inputs.columns and ALERT_INPUTS.get(name) != "?"]
-    flags = [name for name, unit in ALERT_INPUTS.items() if unit == "?"]
+    flags = [pl.col(name) if name in inputs.columns else pl.lit(None, pl.Boolean).alias(name) for name, unit in ALERT_INPUTS.items() if unit == "?"]
     absent = [pl.lit(None, pl.Int64).alias(f"{name}.at") for name in ALERT_INPUTS if ALERT_INPUTS[name] != "?" and name not in figures]
     return inputs.select(*(pl.col(name).cast(pl.Int64).alias(f"{name}.at") for name in figures), *flags, *absent)
 

@@ -1,7 +1,7 @@
 """Which alerts stand on a day: the pack's rules over the inputs of many firms, or of one from a facts file. Pure.
 
-`exit_risk` is asked of firms in the register; `near_threshold` of firms outside it (subject `register`) and of titles that
-are one criterion short (subject: the title). A colour is a default of the pack, not policy, and is shown so.
+`exit_risk` is asked of firms in the register; `near_threshold` of firms outside it (subject `register`), of revenue lines and of
+titles that are one criterion short (subject `titles`: all of a firm's in one). A colour is a default of the pack, not policy, and is shown so.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import polars as pl
 
 from crm.alerts.inputs import inputs, steps
 from crm.alerts.levels import level_of, named_for_levels
+from crm.alerts.titles import SUBJECT as TITLES
+from crm.alerts.titles import near_titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from crm.criteria.engine import Evaluation
-    from crm.criteria.packs import Pack
     from crm.criteria.schema import AlertRule
 
 EXIT, NEAR, FIRST, SECOND = "exit_risk", "near_threshold", "first_crossing", "newly_entered_at_risk"
@@ -27,8 +28,6 @@ REGISTER = "register"
 YEAR_ON_YEAR = ("ytd_yoy", "electricity_yoy", "insured_yoy")
 RAISED = {EXIT: ("red", "orange", "yellow", "grey"), NEAR: ("red", "orange", "yellow"), FIRST: ("red", "orange", "yellow"), SECOND: ("red", "orange", "yellow")}
 """Levels that become an alert; green never does, and a firm outside the register without figures is no news."""
-TITLE_FROM = 800
-"""Per mille of the way from which a firm one criterion short of a title is told of; our default, not policy."""
 NEAR_FROM = 0.5
 """Firms outside the register are asked about from half of their line upwards (last year or projected)."""
 
@@ -99,18 +98,11 @@ def _nothing(seen: pl.DataFrame) -> pl.DataFrame:
     return seen.clear().with_columns(**texts, probability=pl.lit(0.0))
 
 
-def titles_near(pack: Pack, standings: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """Rows as `assess` gives, for firms one criterion short of a title, most of the way there and with nothing unknown about it.
-
-    `standings`: crm.ladder.standing; the figures of `seen` speak of the register and are left out.
-    """
-    if NEAR not in pack.alerts:
-        return _nothing(seen)
-    titles = [title.id for title in pack.book.titles]
-    short = (pl.col("near_missing") == 1) & (pl.col("near_unknown") == 0) & (pl.col("near_ratio") >= TITLE_FROM) & pl.col("near_item").is_in(titles)
-    near = standings.filter(short).select("enterprise_id", subject="near_item", text=pl.lit("只差 1 条：") + pl.col("near_text"))
+def titles_near(evaluation: Evaluation, seen: pl.DataFrame) -> pl.DataFrame:
+    """Rows as `assess` gives, one per firm that is one criterion short of titles; `titles` tells of each. The figures of `seen` speak of the register and are left out."""
+    near = near_titles(evaluation, evaluation.pack.alerts.get(NEAR), seen)
     nothing = [pl.lit(None, kind).alias(name) for name, kind in seen.schema.items() if name != "enterprise_id"]
-    fixed = {"rule": pl.lit(NEAR), "level": pl.lit("yellow"), "by": pl.lit(None, pl.String), "stay_level": pl.lit(None, pl.String), "stay_text": pl.lit(None, pl.String), "probability": pl.lit(None, pl.Float64)}
+    fixed = {"rule": pl.lit(NEAR), "subject": pl.lit(TITLES), "by": pl.lit(None, pl.String), "stay_level": pl.lit(None, pl.String), "stay_text": pl.lit(None, pl.String), "probability": pl.lit(None, pl.Float64)}
     return near.with_columns(*nothing, **fixed)
 
 

@@ -19,7 +19,7 @@ from crm.criteria import packing
 from crm.criteria.models import VerdictMask, VerdictRow, VerdictRules, VerdictStale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date
 
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from crm.criteria.engine import Evaluation
     from crm.criteria.packs import Pack
-    from crm.criteria.program import Branch, Program
+    from crm.criteria.program import Branch, Criterion, Program
 
 BLOCK = 4096
 _BATCH = 5_000
@@ -110,6 +110,21 @@ def near_misses(session: Session, pack: Pack, item: str, on: date, criterion: st
         turned, doubtful = mine & sure, mine & possible & ~sure & settled_against
         found.append(NearMiss(item, leaf.number, np.sort(ids[short[turned]]), np.sort(ids[short[doubtful]])))
     return [near for near in found if len(near.firms) or len(near.doubtful)]
+
+
+def sure_misses(tree: Branch, read: Callable[..., NDArray[np.bool_]]) -> Iterator[tuple[Criterion, NDArray[np.int64]]]:
+    """Each criterion of a tree with the places of the firms it alone stands between and the item, whatever is unknown of them.
+
+    `read(number, unknown=…)`: for each firm whether a criterion is known to fail, or not known.
+    """
+
+    def few(number: int, *, unknown: bool) -> NDArray[np.bool_]:
+        return read(number, unknown=unknown)[short]
+
+    short = np.flatnonzero(_one_short(tree, read))
+    for leaf in tree.leaves if len(short) else ():
+        if leaf.in_force and (mine := few(leaf.number, unknown=False)).any():
+            yield leaf, short[mine & _truth(tree, few, leaf.number)[0]]
 
 
 def _reader(unmet: dict[int, NDArray[np.uint8]], unknown: dict[int, NDArray[np.uint8]]) -> Callable[..., NDArray[np.bool_]]:

@@ -116,7 +116,7 @@ class Chain:
             seen = latest[0]
             found = assess(evaluation, seen)
             best = best_years(self._session, near_lines(found)["enterprise_id"].to_list(), self._on)
-            found = pl.concat([found, crossings(evaluation, found, best), titles_near(evaluation.pack, standings, seen)], how="diagonal_relaxed")
+            found = pl.concat([found, crossings(evaluation, found, best), titles_near(evaluation, seen)], how="diagonal_relaxed")
             firms = firms_for_watches(evaluation, seen, found, standings)
             self._seen.setdefault(evaluation.pack.id, []).append(Seen(evaluation.pack, raised(found), firms))
             if year_to_close(self._on) is not None:

@@ -129,15 +129,20 @@ def _float(compiler: Compiler, term: object) -> pl.Expr:
     return top.cast(pl.Float64) / bottom.cast(pl.Float64) * float(made.scale)
 
 
+def way(leaf: Criterion, on: date) -> pl.Expr | None:
+    """Per mille of the way to its line, of firms that have not fulfilled the criterion; None for a yes or no."""
+    seen, asked = value(leaf, on), line(leaf)
+    if seen is None or asked is None:
+        return None
+    number, op = asked
+    ratio = seen / number if op in (">=", ">") else number / seen
+    return pl.when(ratio.is_finite() & (seen > 0)).then((ratio * WHOLE).clip(0, WHOLE - 1).cast(pl.Int64)).otherwise(0).fill_null(0)
+
+
 def _leaf(leaf: Criterion, on: date) -> pl.Expr:
     column = pl.col(f"c{leaf.number}")
-    part: pl.Expr = pl.lit(0, pl.Int64)
-    seen, asked = value(leaf, on), line(leaf)
-    if seen is not None and asked is not None:
-        number, op = asked
-        ratio = seen / number if op in (">=", ">") else number / seen
-        part = pl.when(ratio.is_finite() & (seen > 0)).then((ratio * WHOLE).clip(0, WHOLE - 1).cast(pl.Int64)).otherwise(0).fill_null(0)
-    short = pack(_number(1), _number(0), part, _number(leaf.number))
+    part = way(leaf, on)
+    short = pack(_number(1), _number(0), _number(0) if part is None else part, _number(leaf.number))
     return pl.when(column.is_null()).then(_fixed(0, 1)).when(~column).then(short).otherwise(_number(0))
 
 

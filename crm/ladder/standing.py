@@ -56,7 +56,7 @@ def standings(evaluation: Evaluation) -> pl.DataFrame:
         steps=_steps_json(evaluation), **_board(evaluation), revenue_year=pl.when(pl.col("revenue.y-1").is_not_null()).then(evaluation.on.year - 1),
         revenue_last=pl.col("revenue.y-1"), **{f"proposes.{step.id}": pl.col(f"proposes.{step.id}") for step in evaluation.pack.steps},
     )
-    return made.with_columns(near_text=_texts(evaluation, frame, made["near_number"], made["near_item"])).drop("near_number")
+    return made.with_columns(near_text=texts(evaluation, frame, made["near_number"])).drop("near_number")
 
 
 def under_way(evaluation: Evaluation) -> pl.Expr:
@@ -242,11 +242,11 @@ def _board(evaluation: Evaluation) -> dict[str, pl.Expr]:
     }
 
 
-def _texts(evaluation: Evaluation, frame: pl.DataFrame, numbers: pl.Series, items: pl.Series) -> pl.Series:
-    """'研发费用占比 差0.24个百分点' for the firms with a nearest criterion; one expression per criterion that occurs."""
+def texts(evaluation: Evaluation, frame: pl.DataFrame, numbers: pl.Series) -> pl.Series:
+    """'研发费用占比 差0.24个百分点' for each row with the number of a criterion it falls short of; one expression per criterion that occurs."""
     program, on = evaluation.program, evaluation.on
     told: list[str | None] = [None] * frame.height
-    rows = pl.DataFrame({"row": range(frame.height), "number": numbers, "item": items}).filter(pl.col("number") >= 0)
+    rows = pl.DataFrame({"row": range(frame.height), "number": numbers}).filter(pl.col("number") >= 0)
     for (number,), part in rows.group_by("number"):
         leaf = program.criteria[int(number)]
         seen, asked = value(leaf, on), line(leaf)
@@ -287,4 +287,4 @@ def _flag(frame: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).fill_null(value=False) if name in frame.columns else pl.lit(value=False)
 
 
-__all__ = ["NEAR_ENOUGH", "STATES", "STEP_KEYS", "standings"]
+__all__ = ["NEAR_ENOUGH", "STATES", "STEP_KEYS", "standings", "texts"]

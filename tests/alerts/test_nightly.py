@@ -152,9 +152,9 @@ def test_reopening_undoes_a_settlement(city, alert):
     assert (alert.state, alert.resolution, alert.is_watched) == ("open", None, False)
 
 
-def test_a_title_one_criterion_short_is_told_under_its_own_name(city):
-    subjects = city.scalars(select(Alert.subject).where(Alert.rule == "near_threshold").distinct()).all()
-    assert "srdi" in subjects
+def test_titles_one_criterion_short_are_one_alert_a_firm_that_names_them(city):
+    found = city.scalars(select(Alert).where(Alert.rule == "near_threshold", Alert.subject == "titles")).all()
+    assert ("srdi" in {told["title"] for alert in found for told in alert.evidence["titles"]}, len({alert.enterprise_id for alert in found})) == (True, len(found))
 
 
 def test_a_level_given_by_electricity_says_so(city):

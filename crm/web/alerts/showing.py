@@ -40,7 +40,7 @@ def show_one(alert_id: int, status: int = 200, **forms: Any) -> ResponseReturnVa
     page = render_template(
         "alerts/alert.html", a=alert, row=rows([line])[0], rules=RULES, states=STATES, level_names=LEVEL_NAMES, may_handle=access().has(*STAFF), manages=manages, stands=stands,
         evidence=facts.lines(alert, on) if alert.rule in WATCHES else figures(seen), notes=notes(seen), sources=sources(seen, alert), clause=facts.clause(seen, pack),
-        review=facts.review(alert.rule, pack, on), changes=facts.changes(seen), events=story(queries.events(db(), access(), alert_id)),
+        review=None if seen.get("titles") else facts.review(alert.rule, pack, on), changes=facts.changes(seen), events=story(queries.events(db(), access(), alert_id)),
         links=links(db(), alert.id), visits=visits, cases=cases, local=local, is_update=alert.subject.endswith(UPDATE), people=people, me=access().user_id,
         others=[o for o in queries.alerts_of(db(), access(), alert.enterprise_id) if o.id != alert.id and o.state in LIVE],
         **{**blank, **forms},

@@ -26,7 +26,7 @@ EVENTS = {
 }
 """Kind of an event -> what happened."""
 REASONS = {"worsened": "变得更严重", "snooze_over": "暂缓到期", "mute_over": "免打扰到期"}
-SUBJECTS = {"register": "入库起点", "visit": "", "monthly": ""}
+SUBJECTS = {"register": "入库起点", "titles": "", "visit": "", "monthly": ""}
 """What a near threshold is about; a title is shown by its own name."""
 
 
@@ -210,7 +210,7 @@ def notes(evidence: dict[str, Any]) -> list[str]:
 
 def sources(evidence: dict[str, Any], alert: Alert) -> list[str]:
     """Where it comes from: data month, day of evaluation, rule and its version, and that the level is ours."""
-    found = [] if alert.rule in WATCHES else [f"数据截至 {evidence['data_to']}" if evidence.get("data_to") else "没有本期数据"]
+    found = [] if alert.rule in WATCHES or evidence.get("titles") else [f"数据截至 {evidence['data_to']}" if evidence.get("data_to") else "没有本期数据"]
     found.append(f"{evidence.get('as_of') or alert.seen_on} 评估")
     version = (evidence.get("pack_hash") or alert.pack_hash or "")[:19].removeprefix("sha256:")
     rule = f"规则“{evidence.get('rule_label', alert.rule)}”，{evidence.get('pack', '')} 规则包版本 {version[:12]}"
