@@ -15,6 +15,7 @@ import crm.reports.models
 import crm.security.models
 import crm.targets.models
 import crm.visits.models
+import crm.visits.plans.models
 from crm.core.db import metadata
 
 __all__ = ["metadata"]

@@ -23,6 +23,11 @@ def local(instant: datetime) -> datetime:
     return instant.astimezone(SHANGHAI)
 
 
+def start_of(day: date) -> datetime:
+    """The first instant of a day in Asia/Shanghai, UTC."""
+    return datetime.combine(day, time.min, SHANGHAI).astimezone(UTC)
+
+
 def end_of(day: date) -> datetime:
     """The last instant of a day in Asia/Shanghai, UTC."""
     return datetime.combine(day + timedelta(days=1), time.min, SHANGHAI).astimezone(UTC) - timedelta(microseconds=1)
