@@ -35,6 +35,14 @@ DATABASES = os.environ.get("QIJIE_TEST_DATABASES", "sqlite,postgresql").split(",
 PASSWORD = "Correct-horse-7"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `one_database` are run on the first."""
+    twice = [i for i in items if i.get_closest_marker("one_database") and getattr(i, "callspec", None) and i.callspec.params.get("engine", DATABASES[0]) != DATABASES[0]]
+    if twice:
+        config.hook.pytest_deselected(items=twice)
+        items[:] = [i for i in items if i not in set(twice)]
+
+
 def shared_folder() -> Path | None:
     """The folder of real public data, where somebody has it."""
     for candidate in (os.environ.get("QIJIE_SHARED"), Path(__file__).resolve().parents[2] / "shared"):

@@ -90,6 +90,7 @@ def test_an_officer_puts_an_alert_off_on_the_phone(session: Session, open_as: Op
 
 
 @pytest.mark.parametrize(("phone", "dark"), [(True, False), (False, False), (False, True), (True, True)])
+@pytest.mark.one_database
 def test_list_and_page_are_accessible_and_do_not_scroll_sideways(session: Session, open_as: OpenAs, *, phone: bool, dark: bool) -> None:
     made = alert(session)
     alert(session, "灰色的厂", level="grey", evidence={"reason": "缺本期数据"}, headline="本年没有数据，无法判断")

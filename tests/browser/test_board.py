@@ -102,6 +102,7 @@ def test_a_manager_confirms_on_the_card_and_takes_it_back(session: Session, open
 
 
 @pytest.mark.parametrize(("phone", "dark"), [(True, True), (False, False)])
+@pytest.mark.one_database
 def test_the_board_is_accessible(session: Session, open_as: OpenAs, phone: bool, dark: bool) -> None:
     firm(session, alert_level="red")
     page = open_as("manager", WENLING, path="/board/", phone=phone, dark=dark)

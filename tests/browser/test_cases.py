@@ -67,6 +67,7 @@ def test_a_case_is_given_out_reported_on_closed_and_found_resolved(session: Sess
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.one_database
 def test_the_pages_of_cases_are_accessible_on_a_phone(open_as: OpenAs, case: str, dark: bool) -> None:
     page = open_as("manager", "331000", path=case, phone=True, dark=dark)
     root, found = page.url.split("/cases/")[0], {}

@@ -114,11 +114,13 @@ def test_a_move_is_proposed_from_the_page_with_its_reason(explained: Enterprise,
 
 
 @pytest.mark.parametrize("phone", [True, False])
+@pytest.mark.one_database
 def test_the_pages_of_a_firm_are_accessible(explained: Enterprise, open_as: OpenAs, phone: bool) -> None:
     page = open_as("manager", WENLING, phone=phone, dark=phone)
     assert faults(page, [f"/enterprises/{explained.id}{tail}" for tail in ("", "/distance", "/distance?item=little_giant", "/awards", "/try", "/figures", "/history", "/edit")]) == {}
 
 
+@pytest.mark.one_database
 def test_the_daily_pages_fit_the_smallest_phone(explained: Enterprise, open_as: OpenAs) -> None:
     page = open_as("manager", WENLING, phone=True)
     page.set_viewport_size({"width": 360, "height": 740})

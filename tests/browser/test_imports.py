@@ -65,6 +65,7 @@ def test_a_file_dropped_on_the_box_is_taken(open_as: OpenAs) -> None:
 
 @pytest.mark.usefixtures("taizhou")
 @pytest.mark.parametrize(("phone", "dark"), [(True, False), (False, True)])
+@pytest.mark.one_database
 def test_each_step_is_accessible_and_does_not_scroll_sideways(session: Session, open_as: OpenAs, *, phone: bool, dark: bool) -> None:
     page: Page = open_as("manager", "331000", path="/imports/", phone=phone, dark=dark)
     page.set_input_files("#file", FILE)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("phone", "dark"), [(True, True), (False, False)])
+@pytest.mark.one_database
 def test_messages_settings_and_log_are_accessible_and_do_not_scroll_sideways(session: Session, open_as: OpenAs, *, phone: bool, dark: bool) -> None:
     page: Page = open_as("administrator", "331000", path="/notices/", phone=phone, dark=dark)
     me = session.scalars(select(User.id)).one()

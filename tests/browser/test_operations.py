@@ -34,6 +34,7 @@ def test_progress_moves_without_a_reload(session: Session, open_as: OpenAs) -> N
 
 
 @pytest.mark.parametrize(("phone", "dark"), [(True, True), (False, False)])
+@pytest.mark.one_database
 def test_jobs_and_audit_are_accessible_and_do_not_scroll_sideways(session: Session, open_as: OpenAs, *, phone: bool, dark: bool) -> None:
     failed = run(session, state="failed", error="Traceback (most recent call last):\n  x\nOperationalError: disk full", result={"steps": {"evaluate": {"firms": 2000}}})
     note(session, before={"name": "旧鞋材厂"}, after={"name": "新鞋材有限公司"})

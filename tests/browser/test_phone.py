@@ -309,6 +309,7 @@ PAGES = ("#/", "#/firms", "#/firm/{}", "#/visit", "#/visit/{}", "#/queue", "#/me
 
 
 @pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.one_database
 def test_every_page_of_the_phone_is_accessible_and_does_not_scroll_sideways(session: Session, phone: Any, dark: bool) -> None:
     page = phone(2, dark=dark)
     first = ids(session)[0]

@@ -30,6 +30,7 @@ def dangerous(page):
 
 
 @pytest.mark.parametrize("role", ["officer", "manager", "administrator", "auditor"])
+@pytest.mark.one_database
 def test_no_page_lets_a_name_become_markup(app, hostile, sign_in, role):
     client, wrong, shown = sign_in(role, HOME), [], 0
     for _endpoint, method, rule, who, kinds in routes(app):
@@ -48,6 +49,7 @@ def test_no_page_lets_a_name_become_markup(app, hostile, sign_in, role):
 
 
 @pytest.mark.parametrize("role", ["officer", "manager"])
+@pytest.mark.one_database
 def test_no_page_carries_inline_script_style_or_handlers(app, hostile, sign_in, role):
     client, wrong = sign_in(role, HOME), []
     for _endpoint, method, rule, who, kinds in routes(app):
@@ -119,6 +121,7 @@ EMPTY_SHELL = {"/m/", "/sw.js", "/manifest.webmanifest"}
 """The phone's program: open to everybody, holds nothing of anybody, asked for anew each time and kept for days without signal."""
 
 
+@pytest.mark.one_database
 def test_headers_are_on_every_answer(app, hostile, sign_in):
     client, wrong = sign_in("manager", HOME), []
     needed = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
