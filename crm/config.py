@@ -54,6 +54,7 @@ class Settings:
     smtp_user: str = ""
     smtp_password: str = ""
     smtp_from: str = ""  # sender of messages; needed with smtp_host
+    metrics_token: str = ""  # what Prometheus presents at /metrics as its bearer token; empty: the address does not exist
     intake_secret: str = ""  # signs cases that hotlines and platforms send in; empty: none are taken
     outbound_allow: tuple[str, ...] = ()  # host names, addresses or ranges of the own network that messages may be sent to
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 OPEN = frozenset({
-    "static", "healthz", "readyz", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify",
+    "static", "healthz", "readyz", "metrics", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify",
     "PhonePage.shell", "PhonePage.worker", "PhonePage.manifest",
     "DoorPage.own", "DoorPage.follow", "IntakeApi.receive",
 })

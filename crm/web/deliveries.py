@@ -37,9 +37,10 @@ class DeliveriesPage(Page):
         """The log, newest first; filters in the address."""
         state, channel, before = address.choice("state", STATES), address.choice("channel", CHANNELS), address.whole("before")
         rows = queries.deliveries(db(), state=state, channel=channel, before=before, limit=PAGE_SIZE + 1)
+        traffic = queries.traffic(db(), now())
         following = address.here(before=rows[PAGE_SIZE - 1].id) if len(rows) > PAGE_SIZE else None
         return self.show(
-            "notices/log.html", rows=rows[:PAGE_SIZE], counts=queries.outbox_counts(db()), states=STATES, channels=CHANNELS, kinds=KINDS, chosen_state=state,
+            "notices/log.html", rows=rows[:PAGE_SIZE], traffic=traffic, dead=sum(one.dead for one in traffic.values()), states=STATES, channels=CHANNELS, kinds=KINDS, chosen_state=state,
             chosen_channel=channel, before=before, following=following, here=address.here, people=people(row.user_id for row in rows), worker=frame().worker,
         )
 

@@ -12,7 +12,9 @@ from crm.core.clock import now
 from crm.core.errors import Invalid, NotFound
 from crm.jobs import operations as queue
 from crm.jobs import queries
+from crm.jobs.handlers import STEPS
 from crm.jobs.models import STATES, JobRun
+from crm.notices.queries import traffic
 from crm.security import audit
 from crm.web import address
 from crm.web.page import Page, access, db
@@ -87,6 +89,27 @@ def state_text(run: JobRun, worker: queries.WorkerState) -> str:
     return STATES[run.state]
 
 
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The latest night: its run, and each step with the seconds it took (None: not done)."""
+
+    run: JobRun
+    steps: tuple[tuple[str, float | None], ...]
+
+    @property
+    def done(self) -> int:
+        """Steps that are done."""
+        return sum(seconds is not None for _, seconds in self.steps)
+
+
+def night(run: JobRun | None) -> Night | None:
+    """n of m and durations, from what the night marks as it goes."""
+    if run is None:
+        return None
+    marks = (run.result or {}).get("steps", {})
+    return Night(run, tuple((words, marks[step].get("seconds", 0.0) if step in marks else None) for step, words in STEPS.items()))
+
+
 def first_line(text: str) -> str:
     """The last line of a traceback says what happened; a plain message is its own."""
     lines = text.strip().splitlines() or [""]
@@ -114,11 +137,12 @@ class JobsPage(Page):
         runs = queries.runs(db(), job, state, before, PAGE_SIZE + 1)
         following = address.here(before=runs[PAGE_SIZE - 1].id) if len(runs) > PAGE_SIZE else None
         shown = runs[:PAGE_SIZE]
-        paused = queries.paused(db())
+        paused, latest = queries.paused(db()), queries.latest(db())
         return self._show(
             "jobs/index.html", jobs=described(), choices=[(d.name, d.label) for d in described()], states=STATES,
             chosen_job=job, chosen_state=state, before=before, runs=shown, following=following, here=address.here,
-            unfinished=queries.unfinished(db()), latest=queries.latest(db()), paused=paused,
+            unfinished=queries.unfinished(db()), latest=latest, paused=paused,
+            night=night(latest.get("nightly")), traffic=traffic(db(), now()) if access().has("administrator") else None,
             people=people([r.asked_by for r in shown] + [p.by for p in paused.values()]),
         )
 

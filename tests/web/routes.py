@@ -18,6 +18,7 @@ AccountPage.index                   *
 AccountPage.password                *
 healthz                             open
 readyz                              open
+metrics                             open
 TodayPage.index                     OMA
 EnterprisesPage.index               OMA
 EnterprisesPage.suggest             OMA

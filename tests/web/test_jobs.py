@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from crm.app import create_app
 from crm.core.clock import now
 from crm.jobs.models import JobPause, JobRun, WorkerBeat
+from crm.notices.models import Outbox
+from crm.notices.queries import Traffic, traffic
+from crm.security.models import User
+from crm.web.health import lines
 from tests.web.counting import statements
 
 if TYPE_CHECKING:
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
+
+    from crm.config import Settings
 
     SignIn = Callable[..., FlaskClient]
 
@@ -147,3 +155,52 @@ def test_the_mark_from_which_nights_are_counted_is_not_shown_as_a_run(session: S
     run(session, started_at=None)
     text = sign_in("administrator", "331000").get("/jobs/").get_data(as_text=True)
     assert ("还没有做过夜间评估" in text, 'class="runrow' in text or "完成</span>" in text) == (True, False)
+
+
+def test_the_latest_night_is_told_step_by_step_with_n_of_m(session: Session, sign_in: SignIn) -> None:
+    beat(session, 1)
+    run(session, state="running", done=2, total=6, heartbeat_at=now(), result={"steps": {"evaluate": {"seconds": 4.25}, "alerts": {"seconds": 0.5}}})
+    text = sign_in("manager", "331000").get("/jobs/").get_data(as_text=True)
+    assert ("第 2 / 6 步完成" in text, "4.2 秒" in text, text.count("未做")) == (True, True, 4)
+
+
+@pytest.fixture
+def outbox(session: Session, sign_in: SignIn) -> FlaskClient:
+    """An administrator, with messages of every kind on two channels."""
+    client, at = sign_in("administrator", "331000"), now()
+    user = session.scalars(select(User.id)).first()
+    kinds = [
+        ("webhook", "queued", timedelta(minutes=4), None), ("webhook", "queued", timedelta(minutes=6), None), ("webhook", "queued", -timedelta(hours=1), None),
+        ("email", "held", -timedelta(hours=1), None), ("email", "dead", timedelta(days=3), None), ("email", "sent", -timedelta(minutes=5), at), ("email", "sent", timedelta(days=2), at - timedelta(days=2)),
+    ]
+    for number, (channel, state, ago, sent) in enumerate(kinds):
+        session.add(Outbox(key=f"k{number}", user_id=user, channel=channel, payload={"kind": "alert"}, state=state, attempts=0, created_at=at, next_at=at - ago, sent_at=sent))
+    session.commit()
+    return client
+
+
+def test_messages_are_counted_as_waiting_late_dead_and_delivered_today(session: Session, outbox: FlaskClient) -> None:
+    """Late is what could have left more than five minutes ago."""
+    assert traffic(session, now()) == {"webhook": Traffic(waiting=3, late=1), "email": Traffic(held=1, dead=1, delivered=1)}
+
+
+def test_an_administrator_sees_the_counts_and_a_manager_does_not(outbox: FlaskClient, sign_in: SignIn) -> None:
+    assert ["今天已送达" in client.get("/jobs/").get_data(as_text=True) for client in (outbox, sign_in("manager", "331000"))] == [True, False]
+
+
+def test_metrics_do_not_exist_without_a_token(client: FlaskClient) -> None:
+    assert client.get("/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(("given", "status"), [({}, 401), ({"Authorization": "Bearer wrong"}, 401), ({"Authorization": "Bearer gauge"}, 200)])
+def test_metrics_want_their_token(clean_engine: Engine, settings: Settings, given: dict[str, str], status: int) -> None:
+    app = create_app(replace(settings, metrics_token="gauge"), clean_engine, TESTING=True)
+    assert app.test_client().get("/metrics", headers=given).status_code == status
+
+
+def test_metrics_tell_of_the_worker_the_night_and_the_messages(session: Session, outbox: FlaskClient) -> None:
+    beat(session, 30)
+    run(session, done=6, total=6, finished_at=now())
+    told = dict(line.rsplit(" ", 1) for line in lines(session, now()) if not line.startswith("#"))
+    names = ("qijie_worker_alive", "qijie_night_ok", "qijie_night_steps_done", 'qijie_messages_late{channel="webhook"}', 'qijie_messages_delivered{channel="email"}')
+    assert [told[name] for name in names] == ["1", "1", "6", "1", "1"]
