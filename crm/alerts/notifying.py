@@ -109,7 +109,8 @@ def _many(user: int, cases: list[Case], on: date, at: datetime) -> Message:
     worst = "；".join(f"{case.name}：{case.headline}" for case in sorted(cases, key=lambda case: list(LEVEL_NAMES).index(case.level))[:3])
     title = f"{'有' if escalated else '今晚有'} {len(cases)} 条预警{'无人处理，转请您督办' if escalated else '需要您看'}：{'，'.join(counts)}"
     key = f"alerts:{on.isoformat()}:{'up' if escalated else 'new'}:{min(case.alert_id for case in cases)}-{len(cases)}"
-    return Message((user,), "alert", key, title, f"{worst} 等", "/alerts/", at, any(case.level == "red" for case in cases))
+    firms = {case.firm for case in cases}
+    return Message((user,), "alert", key, title, f"{worst} 等", "/alerts/", at, any(case.level == "red" for case in cases), firms.pop() if len(firms) == 1 else None)
 
 
 def _cases(session: Session, why: dict[int, str]) -> list[Case]:

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Integer, String, cast, func, select
 
 from crm.alerts.models import LEVELS, Alert
 from crm.alerts.queries import SHOWN, WORST
+from crm.alerts.titles import SUBJECT as TITLES
 from crm.core.keyset import Order, write_cursor
 from crm.enterprises.models import Enterprise
 from crm.enterprises.queries import visible
@@ -96,7 +97,7 @@ def months(session: Session, access: Access, rule: str, on: date, region: str | 
 
 
 def _narrowed(rule: str, region: str | None, level: str | None) -> list[ColumnElement[bool]]:
-    found = [Alert.state.in_(SHOWN), Alert.rule == rule]
+    found = [Alert.state.in_(SHOWN), Alert.rule == rule, Alert.subject != TITLES]  # titles rest on no forecast
     if level:
         found.append(Alert.level == level)
     if region:

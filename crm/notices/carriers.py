@@ -11,6 +11,7 @@ import hmac
 import json
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -65,14 +66,23 @@ class Carrier:
             raise NotSent("还没有配置邮件服务器（CRM_SMTP_HOST 与 CRM_SMTP_FROM），请联系管理员。")
         message = mail(self.settings.smtp_from, address, letter, at)
         try:
-            with _smtp(self.settings) as server:
+            server = _smtp(self.settings)
+            try:
                 server.send_message(message)
+            except BaseException:
+                server.close()
+                raise
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             kind = NeverSent if codes and all(code in _PERMANENT for code in codes) else NotSent
             raise kind(f"邮件服务器不收这个地址（{', '.join(map(str, codes))}）。") from error
+        except UnicodeError as error:
+            raise NotSent("邮件没有发出：CRM_SMTP_USER、CRM_SMTP_PASSWORD 与收件地址只能用英文字母、数字和符号，请管理员核对。") from error
         except (OSError, smtplib.SMTPException) as error:
-            raise NotSent(f"邮件没有发出（{type(error).__name__}）：{str(error)[:200]}") from error
+            kind = NeverSent if isinstance(error, smtplib.SMTPDataError) and error.smtp_code in _PERMANENT else NotSent
+            raise kind(f"邮件没有发出：{_trouble(error)}") from error
+        with suppress(OSError, smtplib.SMTPException):
+            server.quit()  # taken is taken, however the server says goodbye
 
     def _robot(self, channel: str, address: str, secret: str | None, letter: Letter, at: datetime) -> None:
         check_robot(channel, address, self.outbound)
@@ -147,6 +157,26 @@ def signed(secret: str, key: str, body: bytes, at: datetime) -> dict[str, str]:
 
 def _base64_hmac(key: str, text: str) -> str:
     return base64.b64encode(hmac.digest(key.encode(), text.encode(), "sha256")).decode()
+
+
+def _trouble(error: Exception) -> str:
+    """What went wrong, and whose turn it is, for the delivery log."""
+    if isinstance(error.__context__, TimeoutError):  # smtplib says "disconnected" of a server that keeps silent
+        error = error.__context__
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"邮件服务器的证书不可信（{error.verify_message}），请管理员换正式证书，或用 SSL_CERT_FILE 指定本单位的根证书。"
+        case smtplib.SMTPAuthenticationError():
+            return f"邮件服务器不认 CRM_SMTP_USER 与 CRM_SMTP_PASSWORD（{error.smtp_code}），请管理员核对。"
+        case smtplib.SMTPNotSupportedError():
+            return "邮件服务器不支持 CRM_SMTP_SECURITY 要求的加密或登录，请管理员核对。"
+        case TimeoutError():
+            return f"邮件服务器 {SMTP_SECONDS} 秒没有回应，稍后再试。"
+        case smtplib.SMTPResponseException():
+            said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else str(error.smtp_error)
+            return f"邮件服务器回答 {error.smtp_code} {said[:160]}"
+        case _:
+            return f"连接中断（{type(error).__name__}：{str(error)[:160]}），稍后再试。"
 
 
 def _smtp(settings: Settings) -> smtplib.SMTP:

@@ -11,8 +11,13 @@ from crm.alerts.escalation import escalate
 from crm.alerts.models import Alert, AlertEvent
 from crm.alerts.nightly import Loud
 from crm.alerts.notifying import tell
+from crm.core.outbound import Outbound
 from crm.enterprises.models import Enterprise
-from crm.notices.models import Notice
+from crm.jobs.chain import Chain
+from crm.jobs.handlers import STEPS
+from crm.notices import wishes
+from crm.notices.models import Notice, Outbox
+from crm.security.vault import Vault
 from tests.alerts.test_states import instant
 from tests.conftest import make_user
 from tests.world import make_regions
@@ -98,6 +103,32 @@ def test_many_alerts_of_one_night_are_one_notice_with_counts(session, people, po
     loud = [Loud(alert(session, people, number, level=("red", "orange")[number % 2]).id, "raised") for number in range(7)]
     tell(session, loud, MONDAY, instant(MONDAY))
     assert [notice.title for notice in posted()] == ["今晚有 7 条预警需要您看：红 4 条，橙 3 条"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_notice_of_many_alerts_names_the_firm_when_it_is_one(session, people, posted, together):
+    """So that it is not sent to somebody whose jurisdiction the firm has left."""
+    rules = ("exit_risk", "newly_entered_at_risk", "filing_missing", "title_expiring", "visit_overdue", "case_overdue")
+    first = alert(session, people)
+    rest = [alert(session, people, number, rule=rule) for number, rule in enumerate(rules[1:], 2)]
+    if together:
+        for other in rest:
+            other.enterprise_id = first.enterprise_id
+        session.flush()
+    tell(session, [Loud(made.id, "raised") for made in (first, *rest)], MONDAY, instant(MONDAY))
+    assert [notice.enterprise_id for notice in posted()] == [first.enterprise_id if together else None]
+
+
+def test_what_goes_up_a_level_stands_in_the_same_nights_digest(session, packs, people, posted):
+    """The county's manager reads one mail in the morning: the night's steps, in their order."""
+    day = MONDAY + timedelta(days=7)
+    wishes.set_channel(session, people["county"], "email", mode="digest", at=instant(MONDAY), doors=wishes.Doors(Vault("k"), Outbound()), address="z@example.gov.cn")
+    alert(session, people, level="orange")
+    chain = Chain(session, packs, day, instant(day))
+    for step in STEPS:
+        if step in ("escalate", "digests"):
+            getattr(chain, step)()
+    assert session.scalars(select(Outbox.state).order_by(Outbox.id)).all() == ["bundled", "queued"]
 
 
 def test_the_same_night_told_again_says_nothing_twice(session, people, posted):
