@@ -96,8 +96,14 @@ def test_list_and_page_are_accessible_and_do_not_scroll_sideways(session: Sessio
     alert(session, "灰色的厂", level="grey", evidence={"reason": "缺本期数据"}, headline="本年没有数据，无法判断")
     page: Page = open_as("manager", "331000", path="/alerts/", phone=phone, dark=dark)
     found = {}
-    for path in ("/alerts/", f"/alerts/{made.id}", "/alerts/overview/", "/alerts/overview/effect", "/alerts/overview/bulletin"):
+    for path in ("/alerts/", f"/alerts/{made.id}", "/alerts/overview/", "/alerts/overview/effect", "/alerts/overview/bulletin", "/alerts/year/"):
         page.goto(page.url.split("/alerts")[0] + path)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found[path] = ([v["id"] for v in Axe().run(page).response["violations"]], wide)
     assert all(value == ([], 0) for value in found.values()), found
+
+
+def test_the_months_of_the_map_show_their_last_column_on_a_phone(session: Session, open_as: OpenAs) -> None:
+    alert(session)
+    page: Page = open_as("manager", "331000", path="/alerts/year/", phone=True)
+    assert page.locator(".tbl--year").evaluate("table => table.scrollWidth - table.parentElement.clientWidth") <= 0

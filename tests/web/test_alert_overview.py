@@ -105,7 +105,7 @@ def test_pages_stay_within_twelve_queries(session: Session, sign_in: SignIn, cle
     for number in range(12):
         alert(session, f"第{number}厂", raised_on=today())
     client = sign_in("manager", "331000")
-    for path in PATHS:
+    for path in (*PATHS, "/alerts/year/?sort=chance&region=331081"):
         client.get(path)
         with statements(clean_engine) as sent:
             client.get(path)

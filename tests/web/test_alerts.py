@@ -247,6 +247,23 @@ def test_a_page_goes_on_where_the_last_ended(session: Session, sign_in: SignIn) 
     assert shown == list(range(55))
 
 
+TITLES = {
+    "titles": [{"title": "srdi", "label": "专精特新", "criterion": "srdi.rd", "short": "研发费用占比 差0.24个百分点", "per_mille": 920, "when": "next", "when_label": "今年已定，等下一年度的数", "why": "看 2025 年的数"}],
+    "titles_more": 2, "as_of": "2026-10-20", "pack": "taizhou", "reason": "离称号只差一条", "rule_label": "临近阈值", "basis_label": "系统默认，非政策",
+}
+
+
+def test_an_alert_about_titles_says_which_how_much_and_when_it_can_turn(session: Session, sign_in: SignIn) -> None:
+    made = alert(session, rule="near_threshold", subject="titles", level="yellow", evidence=TITLES)
+    text = sign_in("manager", "331000").get(f"/alerts/{made.id}").get_data(as_text=True)
+    assert all(part in text for part in (f"/enterprises/{made.enterprise_id}/distance?item=srdi", "研发费用占比 差0.24个百分点，今年已定，等下一年度的数：看 2025 年的数。", "还有 2 个称号"))
+
+
+def test_a_revenue_line_is_told_in_words_and_not_by_its_code(session: Session, sign_in: SignIn) -> None:
+    alert(session, rule="near_threshold", subject="revenue.100000000", level="orange", headline="有望越过 1 亿元")
+    assert "revenue." not in sign_in("manager", "331000").get("/alerts/?rule=near_threshold").get_data(as_text=True)
+
+
 def test_pages_stay_within_twelve_queries(session: Session, sign_in: SignIn, clean_engine: Engine) -> None:
     for i in range(30):
         made = alert(session, f"第{i}厂")

@@ -116,8 +116,8 @@ def rows(lines: Sequence[AlertLine]) -> list[Row]:
 
 def _subject(rule: str, subject: str, region_code: str) -> str:
     """What it is about, where the headline does not say so itself."""
-    if rule not in FORECAST_RULES or subject in SUBJECTS:
-        return SUBJECTS.get(subject, "")
+    if rule not in FORECAST_RULES or subject in SUBJECTS or subject.startswith("revenue."):
+        return SUBJECTS.get(subject, "")  # a revenue line stands in the headline
     return label(subject, region_code)
 
 
