@@ -36,6 +36,7 @@ from crm.visits.models import Visit
 from seeds.demo_alerts import give_a_past
 from seeds.demo_cases import give_cases
 from seeds.demo_firm import City, Sheets
+from seeds.demo_plans import give_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +86,7 @@ def build_city(
     department = session.scalar(select(User.id).where(User.roles.any(name="department")).order_by(User.id).limit(1))
     for user_id, code in officers[:1]:
         made["cases"] = give_cases(session, packs_of(settings), on, user_id, code, department)
+        made["planned"] = give_plan(session, packs_of(settings), on, user_id, code)
     chain.counts()
     give_a_past(session, on, [(user_id, "") for user_id, _ in officers])
     chain.counts()

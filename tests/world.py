@@ -24,6 +24,7 @@ from crm.reports.models import Paper
 from crm.security.models import Unit, User, UserProfile, UserRegion
 from crm.targets.models import TargetActual
 from crm.visits.models import Attachment, Visit
+from crm.visits.plans.models import Absence, Assignment, Campaign, CampaignOfficer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,12 +106,14 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
             check_code="0" * 15 + str(number), asked_by=author, asked_at=AT,
         ),
         "unit": Unit(name=f"{code}局", region_code=code),
+        "campaign": Campaign(name=name[:80], region_code=code, from_on=date(2026, 10, 1), to_on=date(2199, 1, 1), opens_at=AT, closes_at=datetime(2199, 1, 2, tzinfo=UTC), rule={}, created_at=AT, created_by=author),
+        "absence": Absence(user_id=author, substitute_id=author, from_on=date(2026, 10, 1), to_on=date(2199, 1, 1), reason=name[:200], created_at=AT, created_by=author),
         "batch": ImportBatch(kind="annual", file_name=name[:190], sha256="0" * 64, path="imports/none.csv", state="checked", created_at=AT, created_by=author),
     }
     session.add_all(made.values())
     link = AlertLink(alert_id=_flushed(session, made["alert"]), kind="task", text=name[:190], due_on=date(2026, 11, 1), at=AT, by=author)
     made["alert_link"] = link
-    session.add(link)
+    session.add_all([link, CampaignOfficer(campaign_id=made["campaign"].id, user_id=author), Assignment(campaign_id=made["campaign"].id, enterprise_id=key, officer_id=author, due_on=date(2026, 10, 20), created_at=AT)])
     session.add(Standing(enterprise_id=key, region_code=firm.region_code, place="small", tier="above_size", active_step="step_up", near_text=name[:120]))
     session.flush()
     county.ids = {kind: item.id for kind, item in made.items()} | {"visit_uuid": visit.uuid, "attachment_uuid": made["attachment"].uuid, "case_uuid": made["case"].uuid, "paper_uuid": made["paper"].uuid}

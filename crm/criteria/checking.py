@@ -269,6 +269,8 @@ class _Checker:
                 for given in entry.values if section == "targets" else (entry,):
                     source = inherit(entry, given)
                     self.sourced(section, entry.id, entry.id, source)
+        for campaign in self.book.visit.campaigns if self.book.visit is not None else ():
+            self.sourced("visit", campaign.id, campaign.id, campaign)
 
     def circles(self) -> None:
         """`met(…)` must not lead back to where it started; `register` stands for every register test."""

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 KINDS = {
     "criterion": "条件", "score": "评分项", "parameter": "参数", "register": "规上起点", "size": "划型", "pool": "培育库", "level": "层级", "note": "提示",
-    "alert": "预警", "award": "奖补", "target": "目标", "task": "任务", "cluster": "产业集群", "window": "申报窗口",
+    "alert": "预警", "award": "奖补", "target": "目标", "task": "任务", "cluster": "产业集群", "window": "申报窗口", "campaign": "走访计划",
 }
 
 
 DEPTHS = (
     ("条件、参数或分档", {"criterion", "score", "parameter", "register", "size", "pool", "level", "note", "alert", "window"}),
-    ("奖补", {"award"}), ("目标", {"target"}), ("产业集群", {"cluster"}), ("只作任务", {"task"}),
+    ("奖补", {"award"}), ("目标", {"target"}), ("产业集群", {"cluster"}), ("只作任务", {"task", "campaign"}),
 )
 """What a clause became, the most computable first; a clause counts once, under the first it is used for."""
 
@@ -163,6 +163,8 @@ def _of_plans(pack: Pack) -> Iterator[tuple[str, str, str, Sourced]]:
     for kind, entries in (("size", book.size_class), ("alert", book.alerts), ("task", book.tasks), ("cluster", book.clusters), ("window", book.application_windows)):
         for entry in entries:
             yield kind, entry.id, entry.label, entry
+    for campaign in book.visit.campaigns if book.visit is not None else ():
+        yield "campaign", campaign.id, campaign.label, campaign
     for award in book.awards:
         yield "award", award.id, award.label, award
         for node, source in walk(award.requires, award) if award.requires is not None else ():

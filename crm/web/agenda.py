@@ -16,6 +16,7 @@ from crm.enterprises.queries import visible
 from crm.ladder.models import Move, Standing
 from crm.regions.models import Region
 from crm.visits.models import Visit
+from crm.visits.plans.absences import owed_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crm.security.access import Access
+    from crm.visits.plans.absences import StandIn
 
 QUIET_DAYS = 90
 """A firm nobody visited for this many days is shown on Today. Our own default, not policy."""
@@ -52,14 +54,14 @@ def mine(access: Access) -> ColumnElement[bool]:
     return and_(Enterprise.officer_id == access.user_id, visible(access))
 
 
-def due_visits(session: Session, access: Access, on: date) -> Some:
-    """Next steps that fall due within a week or are overdue, where no later visit was made."""
+def due_visits(session: Session, access: Access, on: date, handed: Sequence[StandIn] = ()) -> Some:
+    """Next steps that fall due within a week or are overdue, where no later visit was made; those `handed` over are the substitute's."""
     later = aliased(Visit)
     query = (
-        select(Visit.id, Visit.next_on, Visit.next_step, Visit.started_at, Enterprise.id.label("enterprise_id"), Enterprise.name, Enterprise.address, Standing, _phone())
+        select(Visit.id, Visit.next_on, Visit.next_step, Visit.started_at, Enterprise.id.label("enterprise_id"), Enterprise.name, Enterprise.address, Enterprise.officer_id, Standing, _phone())
         .join(Enterprise, Enterprise.id == Visit.enterprise_id)
         .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
-        .where(mine(access), Visit.next_on <= on + WEEK)
+        .where(visible(access), owed_by(handed, access.user_id, Enterprise.officer_id, Visit.next_on), Visit.next_on <= on + WEEK)
         .where(~select(later.id).where(later.enterprise_id == Visit.enterprise_id, later.started_at > Visit.started_at).exists())
         .order_by(Visit.next_on, Visit.id)
     )

@@ -44,7 +44,7 @@ COUNT_TO = 100
 # (heading, [(label, icon, view, permission)])
 NAVIGATION: list[tuple[str, list[tuple[str, str, str]]]] = [
     ("", [("今日", "i-today", "TodayPage"), ("企业", "i-firm", "EnterprisesPage"), ("预警", "i-alert", "AlertsPage"),
-          ("走访", "i-visit", "VisitsPage"), ("诉求", "i-case", "CasesPage")]),
+          ("走访", "i-visit", "VisitsPage"), ("走访计划", "i-clock", "PlansPage"), ("诉求", "i-case", "CasesPage")]),
     ("培育", [("梯队看板", "i-board", "BoardPage"), ("临近阈值", "i-near", "NearPage"), ("奖补", "i-award", "AwardsPage"), ("目标", "i-target", "TargetsPage"), ("条件与试算", "i-trial", "RulesPage")]),
     ("数据", [("导入", "i-import", "ImportsPage"), ("任务", "i-jobs", "JobsPage"), ("审计", "i-audit", "AuditPage"),
               ("管理", "i-admin", "AdminPage")]),

@@ -23,6 +23,7 @@ PAGE_MODULES = (
     "crm.web.rules",
     "crm.web.alerts",
     "crm.web.visits",
+    "crm.web.plans",
     "crm.web.phone",
     "crm.web.cases",
     "crm.web.records",

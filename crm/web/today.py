@@ -7,10 +7,13 @@ from flask_appbuilder import expose, has_access, permission_name
 from crm.core.clock import today
 from crm.ladder.counts import counts_by_region
 from crm.ladder.queries import Filters, firms
+from crm.visits.plans.absences import stand_ins
+from crm.visits.plans.queries import due as plan_due
 from crm.web import agenda
 from crm.web.notices import latest
 from crm.web.packs import label, ladder_here
 from crm.web.page import STAFF, Page, access, db
+from crm.web.people import people
 
 WEEKDAYS = "一二三四五六日"
 
@@ -34,10 +37,13 @@ class TodayPage(Page):
 
     def _officer(self, heading: str) -> str:
         session, who, on = db(), access(), today()
-        due = agenda.due_visits(session, who, on)
+        handed = stand_ins(session, on, of=[who.user_id], by=who.user_id)
+        due, planned = agenda.due_visits(session, who, on, handed), plan_due(session, who, on, handed=handed)
         return self.show(
             "today/officer.html", heading=heading, on=on, quiet_days=agenda.QUIET_DAYS, firms=agenda.my_firms(session, who), due=due,
-            cases=agenda.overdue_cases(session, who, on), alerts=agenda.new_alerts(session, who), quiet=agenda.quiet_firms(session, who, on), told=latest(),
+            cases=agenda.overdue_cases(session, who, on), alerts=agenda.new_alerts(session, who), quiet=agenda.quiet_firms(session, who, on), told=latest(), planned=planned, planned_shown=agenda.SHOWN,
+            away=[s for s in handed if s.user_id == who.user_id], standing=[s for s in handed if s.substitute_id == who.user_id],
+            people=people(key for s in handed for key in (s.user_id, s.substitute_id)),
         )
 
     def _place(self, heading: str) -> str:

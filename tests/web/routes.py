@@ -110,6 +110,17 @@ VisitPage.record_state              OMA    visit_uuid
 VisitPage.record_file               OMA    visit_uuid
 VisitPage.attachment                OMA    attachment_uuid
 VisitFilesPage.receive              OMA    visit_uuid +file
+PlansPage.index                     OMA
+PlansPage.new                       MA
+PlansPage.create                    MA
+PlanPage.show_campaign              MA     campaign
+PlanPage.export                     MA     campaign
+PlanPage.share_out                  MA     campaign
+PlanPage.reassign                   MA     campaign
+PlanPage.end                        MA     campaign
+AbsencesPage.index                  OMA
+AbsencesPage.add                    OMA
+AbsencesPage.end                    OMA    absence
 PhonePage.shell                     open
 PhonePage.worker                    open
 PhonePage.manifest                  open
@@ -244,6 +255,6 @@ def foreign_body(away: dict[str, object], url: str = "") -> dict[str, object]:
         "granted_on": "2026-09-01", "title": "little_giant", "kind": next((kind for part, kind in KINDS.items() if part in url), ""), "profession": "", "exit_reason": "理由", "reason": "理由", "resolved": "yes", "lead_unit": "经信局", "note": "记一笔", "text": "补充", "until": "2026-12-01",
         "to_place": "strong", "phone": "13900000000", "role": "officer", "regions": "331082", "username": "intruder", "summary": "x", "updated": "yes",
         "award": "first_entry", "year": "2025", "state": "refused", "amount": "1", "paid_on": "2026-09-01", "document": "x", "group": "first_entry",
-        "pack": "taizhou", "target": "step_up.line", "value": "1234万元", "as_of": "2026-09-01", "source": "x", "task": "x", "region": "331082", "from_on": "2026-09-01", "clause": "x", "quote": "x", "question": "award.issued_text", "option": "照此兑现",
+        "pack": "taizhou", "target": "step_up.line", "value": "1234万元", "as_of": "2026-09-01", "source": "x", "task": "x", "region": "331082", "from_on": "2026-09-01", "clause": "x", "quote": "x", "question": "award.issued_text", "option": "照此兑现", "user": str(away["user"]), "substitute": str(away["user"]), "to_on": "2199-01-01", "per_firm": "1", "officers": str(away["user"]),
         "current": "wrong", "password": "Green-hill-2026", "again": "Green-hill-2026", "uuid": "11111111-1111-4111-8111-111111111111",
     }

@@ -32,6 +32,7 @@ from crm.criteria.schema.plans import (
     FilingDeadline,
     ReviewWindow,
     Visit,
+    VisitCampaign,
     VisitField,
 )
 from crm.criteria.schema.promises import (
@@ -122,5 +123,6 @@ __all__ = [
     "Titles",
     "Trigger",
     "Visit",
+    "VisitCampaign",
     "VisitField",
 ]

@@ -148,6 +148,15 @@ class PrintedRecord(Model):
         return self
 
 
+class VisitCampaign(Entry, Sourced):
+    """A visiting campaign a text names, offered when one is made. What the text does not say (how many visits, how many days) stays empty."""
+
+    label: Label
+    per_firm: int | None = Field(default=None, ge=1, le=12)  # visits each firm is owed
+    days: int | None = Field(default=None, ge=1, le=400)
+    note: str | None = None
+
+
 class Visit(Model):
     """visit.yaml: the visit form and the head of its printed record."""
 
@@ -158,3 +167,4 @@ class Visit(Model):
     templates: tuple[str, ...] = ()  # phrases offered as chips for the summary
     fields: tuple[VisitField, ...] = ()
     record: PrintedRecord = Field(default_factory=PrintedRecord)
+    campaigns: tuple[VisitCampaign, ...] = ()  # templates of visiting campaigns

@@ -73,6 +73,26 @@ def absences(session: Session, access: Access) -> Sequence[Absence]:
     return session.scalars(select(Absence).where(shown).order_by(Absence.from_on.desc(), Absence.id.desc()).limit(SHOWN)).all()
 
 
+def candidates(session: Session, user_id: int) -> list[tuple[int, str]]:
+    """Who may stand in for a user: active officers and managers whose jurisdiction holds all of the user's, officers first."""
+    own = set(session.scalars(select(UserRegion.code).where(UserRegion.user_id == user_id)))
+    above = own | {code for full in own for code in (f"{full[:2]}0000", f"{full[:4]}00", full[:6])}
+    fit = (User.active, User.id != user_id, User.roles.any(Role.name.in_(("officer", "manager"))))
+    users = session.scalars(select(User).join(UserRegion, UserRegion.user_id == User.id).where(UserRegion.code.in_(above), *fit).distinct().order_by(User.id)).all()
+    codes = jurisdictions(session, [user_id, *(user.id for user in users)])
+    fitting = [user for user in users if _covers(codes, user.id, user_id)]
+    fitting.sort(key=lambda user: not any(role.name == "officer" for role in user.roles))
+    return [(user.id, user.get_full_name().strip()) for user in fitting]
+
+
+def overseen(session: Session, access: Access) -> list[tuple[int, str]]:
+    """Officers a manager may record an absence for."""
+    if not access.has("manager", "administrator"):
+        return []
+    users = session.scalars(select(User).where(User.active, User.roles.any(Role.name == "officer"), access.oversees(User.id)).order_by(User.first_name, User.id))
+    return [(user.id, user.get_full_name().strip()) for user in users]
+
+
 def record_absence(
     session: Session, access: Access, user_id: int, substitute_id: int, from_on: date, to_on: date, reason: str, *, on: date, at: datetime,
 ) -> Absence:

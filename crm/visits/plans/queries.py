@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crm.security.access import Access
+    from crm.visits.plans.absences import StandIn
 
 MANAGERS = ("manager", "administrator", "system")
 PHASES = {"coming": "未开始", "running": "进行中", "over": "已结束", "ended": "提前结束"}
@@ -138,15 +139,16 @@ def joined(*columns: Any) -> Any:
     return select(*columns).select_from(Assignment).join(Campaign, Campaign.id == Assignment.campaign_id).join(Enterprise, Enterprise.id == Assignment.enterprise_id)
 
 
-def due(session: Session, access: Access, on: date, *, until: date | None = None) -> list[Due]:
+def due(session: Session, access: Access, on: date, *, until: date | None = None, handed: Sequence[StandIn] | None = None) -> list[Due]:
     """Visits the user owes on a day: due by then (or by `until`) and not made, in campaigns that run; substitution included.
 
     The longest overdue first. What falls due while the user is away is left out; what falls due while somebody is away for
-    whom the user stands in is there, with `for_officer`.
+    whom the user stands in is there, with `for_officer`. `handed` is stand_ins of the user, where the caller has them.
     """
     if access.user_id is None:
         return []
-    owed = owed_by(stand_ins(session, on, of=[access.user_id], by=access.user_id), access.user_id, Assignment.officer_id, Assignment.due_on)
+    handed = stand_ins(session, on, of=[access.user_id], by=access.user_id) if handed is None else handed
+    owed = owed_by(handed, access.user_id, Assignment.officer_id, Assignment.due_on)
     query = _due().where(
         owed, Assignment.due_on <= (until or on), made() < Assignment.turn, Campaign.from_on <= (until or on), Campaign.to_on >= on,
         Campaign.ended_at.is_(None), enterprises.visible(access),

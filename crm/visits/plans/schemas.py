@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from datetime import date
 
 LONGEST_NAME, LONGEST_DAYS, MOST_TURNS, MOST_FIRMS = 80, 400, 12, 50_000
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 DEFAULT_PER_FIRM = 1
 """默认值，非政策: no text says how often a firm is visited in a campaign."""
+DEFAULT_DAYS = 30
+"""默认值，非政策: how long a campaign runs when nobody says."""
 WHY = {"no_officer": "没有能看到它的参加干部", "full": "参加干部的名额已满"}
 """Why a firm is nobody's -> what people read."""
 
@@ -66,6 +69,9 @@ class Plan:
             raise Invalid("请给计划起个名字。", field="name")
         if len(self.name.strip()) > LONGEST_NAME:
             raise Invalid(f"名字最多 {LONGEST_NAME} 字，请缩短。", field="name")
+        for name, day in (("from_on", self.from_on), ("to_on", self.to_on)):
+            if not FIRST_YEAR <= day.year <= LAST_YEAR:
+                raise Invalid("日期不对，请重选。", field=name)
         if self.to_on < self.from_on:
             raise Invalid("结束日期早于开始日期，请改正。", field="to_on")
         if (self.to_on - self.from_on).days >= LONGEST_DAYS:

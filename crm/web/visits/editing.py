@@ -29,6 +29,7 @@ from crm.visits.models import KINDS, Visit
 from crm.visits.operations import amend, attach, detach, log_visit
 from crm.visits.operations.logging import editable
 from crm.visits.operations.policies import explained, worth_mentioning
+from crm.visits.plans.queries import of_firm as campaigns_of
 from crm.web import address
 from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db, wants_json
@@ -172,7 +173,7 @@ class VisitsPage(Page):
             "visits/form.html", form=form, firm=firm, visit=visit, last=last, people=people, standing=standing, sheet=sheet, theirs=theirs,
             fields=(visit.fields if visit else {}) or {}, cases=cases.open_of(db(), access(), firm.id, 5), case_kinds=CASE_KINDS, kinds=KINDS,
             region="".join(dict.fromkeys(regions.values())), policies=_policies(firm, visit),
-            max_mb=current_app.config["MAX_CONTENT_LENGTH"] // 2**20, errors=form.errors, local=local,
+            max_mb=current_app.config["MAX_CONTENT_LENGTH"] // 2**20, errors=form.errors, local=local, campaigns=[] if visit else campaigns_of(db(), access(), firm.id, today()),
         )  # fmt: skip
 
 

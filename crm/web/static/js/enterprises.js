@@ -2,11 +2,11 @@
 (() => {
   "use strict";
   const { $, $$ } = window.qijie;
-  const form = $("#bulk"), all = $("[data-tick-all]"), bar = $("[data-bulk]");
+  const form = $("#bulk"), all = $("[data-tick-all]"), bar = $("[data-bulk]"), idle = $("[data-bulk-n]")?.textContent;
   const ticks = () => $$("input[name=ids]", form);
   function say() {
     const n = ticks().filter(t => t.checked).length;
-    $("[data-bulk-n]").textContent = n ? `已勾选 ${n} 家` : "勾选后可以一起指定负责人";
+    $("[data-bulk-n]").textContent = n ? `已勾选 ${n} 家` : idle;
     bar.classList.toggle("is-on", n > 0);
     all.checked = n > 0 && n === ticks().length;
     all.indeterminate = n > 0 && n < ticks().length;
