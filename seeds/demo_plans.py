@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BEGAN, LASTS = 24, 45  # days ago, days in all
 PER_OFFICER = 24
-COLLEAGUES = (("陈溪", "助企干部", False), ("王屿", "助企干部", False), ("吴汀", "镇工办干部", True), ("郑岚", "镇工办干部", True))
+COLLEAGUES = (("陈溪", "助企干部", False), ("王屿", "助企干部", False), ("吴汀", "助企干部", False), ("郑岚", "镇工办干部", True))
 """Name, title, whether the jurisdiction is a town. Nobody can sign in as one of them: they have no password."""
 KEPT = (0.9, 0.6, 0.95, 0.75, 0.85)
 """Of what was due by today, how much each made."""

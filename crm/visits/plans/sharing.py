@@ -1,6 +1,6 @@
 """Who takes which firm, and by what day. Pure: rows in, rows out.
 
-A firm keeps its own officer where that one takes part. Every other goes to the least loaded of the officers who may see it,
+A firm keeps its own officer where that one takes part and has room. Every other goes to the least loaded of the officers who may see it,
 those of its own town before those of its county; the firms with the narrowest choice are placed first, so that where nothing
 ties a firm the sizes differ by one at most.
 """
@@ -39,8 +39,8 @@ def share(firms: Sequence[Firm], officers: Sequence[Sharer], rule: Rule, *, most
     others: list[Firm] = []
     for firm in firms:
         own = firm.officer_id
-        if rule.keep_officer and own is not None and own in load and own in may[_place(firm)][1]:
-            give(firm, own) if free(own) else left.setdefault(firm.id, "full")
+        if rule.keep_officer and own is not None and own in may[_place(firm)][1] and free(own):
+            give(firm, own)
         else:
             others.append(firm)
     for firm in sorted(others, key=lambda f: len(may[_place(f)][0])):

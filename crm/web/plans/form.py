@@ -48,7 +48,7 @@ class PlanForm(Form):
     visited = RadioField("走访情况", choices=list(VISITED.items()))
     unvisited_days = IntegerField("天数", validators=[Optional(), NumberRange(1, 3650, message="请填 1 到 3650。")])
     officers = SelectMultipleField("参加的干部", coerce=int, validators=[Optional()])
-    keep_officer = BooleanField("有联系干部的企业归本人")
+    keep_officer = BooleanField("有联系干部的企业归本人，本人名额满了再分给别人")
     nearest = BooleanField("没有的先归本乡镇的干部，再归全县的")
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from crm.visits.plans.schemas import Preview
 
 AHEAD = timedelta(days=400)
-LATER, FIRMS_SHOWN = 30, 20
+LATER, FIRMS_SHOWN = 12, 20
 
 
 class PlansPage(Page):

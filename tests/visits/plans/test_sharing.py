@@ -60,6 +60,10 @@ def test_a_firm_keeps_its_own_officer_however_loaded():
     assert set(shared.given.values()) == {102}
 
 
+def test_what_the_own_officer_has_no_room_for_goes_to_another():
+    assert Counter(share(firms(*[TOWN] * 3, officer=102), officers(COUNTY, COUNTY), Rule(), most=2).given.values()) == {102: 2, 101: 1}
+
+
 def test_an_officer_who_takes_no_part_does_not_keep_the_firm():
     assert share(firms(TOWN, officer=999), officers(COUNTY), Rule()).given == {1: 101}
 
@@ -90,7 +94,7 @@ def test_what_officers_have_already_counts():
 
 def test_a_zones_officer_takes_the_zones_firms():
     there = [Firm(1, "甲", TOWN, "331081-F01", None), Firm(2, "乙", TOWN, None, None)]
-    assert share(there, [Sharer(101, "区", ("331081-F01",))], Rule()) .left == {2: "no_officer"}
+    assert share(there, [Sharer(101, "区", ("331081-F01",))], Rule()).left == {2: "no_officer"}
 
 
 @settings(max_examples=60, deadline=None)
@@ -99,7 +103,7 @@ def test_days_lie_in_the_window_in_order_and_on_work_days_where_there_are_any(ma
     last = date.fromordinal(first.toordinal() + length)
     days = due_days(many, first, last)
     works = any(workdays.works(date.fromordinal(n)) for n in range(first.toordinal(), last.toordinal() + 1))
-    assert len(days) == many and days == sorted(days) and first <= days[0] and days[-1] <= last and (not works or all(map(workdays.works, days)))
+    assert (len(days), days, first <= days[0], days[-1] <= last, not works or all(map(workdays.works, days))) == (many, sorted(days), True, True, True)
 
 
 def test_a_window_of_one_day_repeats_it_for_every_turn():
