@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import select
 
 from crm.alerts.models import Alert, AlertLink
-from crm.cases.models import Case
+from crm.cases.models import Case, CaseEvent, CaseFile
 from crm.criteria.models import RuleChange
 from crm.enterprises.models import Contact, Enterprise, EnterpriseEvent
 from crm.imports.models import ImportBatch
@@ -115,8 +115,15 @@ def make_county(session: Session, code: str, number: int, name: str, author: int
     made["alert_link"] = link
     session.add_all([link, CampaignOfficer(campaign_id=made["campaign"].id, user_id=author), Assignment(campaign_id=made["campaign"].id, enterprise_id=key, officer_id=author, due_on=date(2026, 10, 20), created_at=AT)])
     session.add(Standing(enterprise_id=key, region_code=firm.region_code, place="small", tier="above_size", active_step="step_up", near_text=name[:120]))
+    event = CaseEvent(case_id=made["case"].id, kind="opened", at=AT, by=author)
+    session.add(event)
+    case_file = CaseFile(
+        uuid=str(uuid5(NAMESPACE_URL, code + "f")), case_id=made["case"].id, event_id=_flushed(session, event), name=name[:190] + ".jpg", media_type="image/jpeg", size=3,
+        sha256="0" * 64, created_at=AT, created_by=author,
+    )  # fmt: skip
+    session.add(case_file)
     session.flush()
-    county.ids = {kind: item.id for kind, item in made.items()} | {"visit_uuid": visit.uuid, "attachment_uuid": made["attachment"].uuid, "case_uuid": made["case"].uuid, "paper_uuid": made["paper"].uuid}
+    county.ids = {kind: item.id for kind, item in made.items()} | {"visit_uuid": visit.uuid, "attachment_uuid": made["attachment"].uuid, "case_uuid": made["case"].uuid, "case_file": case_file.uuid, "paper_uuid": made["paper"].uuid}
     return county
 
 

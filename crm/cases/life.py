@@ -76,6 +76,9 @@ EVENTS = {
 """Stored kind of an event -> what people read."""
 
 
+ANSWERS = ("answer", "decline", "progress", "approve", "close")
+"""Steps whose word and files an officer may show the firm on its own page (企业码)."""
+
 ASIDE = ("progress", "urge", "extend", "transfer", "join", "decline", "defer", "end")
 """Steps off the straight way: offered after the others, in this order."""
 

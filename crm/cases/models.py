@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm.core.clock import local
@@ -99,6 +99,22 @@ class CaseEvent(Keyed):
     by: Mapped[int | None]
     note: Mapped[str | None] = mapped_column(Text)
     detail: Mapped[dict | None] = mapped_column(Json)
+
+
+class CaseFile(Keyed):
+    """A file that came with a step, kept under its digest outside the web root; a photo has a small picture of itself."""
+
+    __tablename__ = "case_file"
+    uuid: Mapped[str] = mapped_column(String(36), unique=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case_.id"), index=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("case_event.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    media_type: Mapped[str] = mapped_column(String(100))  # sniffed
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    thumb: Mapped[str | None] = mapped_column(String(64), index=True)
+    created_at: Mapped[Instant]
+    created_by: Mapped[int | None]
 
 
 class CaseDoor(Keyed):

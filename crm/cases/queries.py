@@ -10,9 +10,10 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from crm.cases.errors import NoSuchCase
 from crm.cases.life import OPEN, STAGES
-from crm.cases.models import KINDS, SOURCES, Case, CaseDoor, CaseEvent, CaseUnit
+from crm.cases.models import KINDS, SOURCES, Case, CaseDoor, CaseEvent, CaseFile, CaseUnit
 from crm.core import workdays
 from crm.core.clock import local
+from crm.core.errors import NotFound
 from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Enterprise
 from crm.regions.queries import region_path
@@ -106,6 +107,46 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 def events(session: Session, case_id: int) -> Sequence[CaseEvent]:
     """A case's life, oldest first."""
     return session.scalars(select(CaseEvent).where(CaseEvent.case_id == case_id).order_by(CaseEvent.at, CaseEvent.id)).all()
+
+
+def files_of(session: Session, case_id: int) -> dict[int, list[CaseFile]]:
+    """A case's files by the step they came with."""
+    found: dict[int, list[CaseFile]] = {}
+    for file in session.scalars(select(CaseFile).where(CaseFile.case_id == case_id).order_by(CaseFile.id)):
+        found.setdefault(file.event_id, []).append(file)
+    return found
+
+
+def get_file(session: Session, access: Access, uuid: str) -> CaseFile:
+    """A file of a case the user may see, and for a department the unit still has."""
+    seen = visible(access).with_only_columns(Case.id)
+    file = session.scalar(select(CaseFile).where(CaseFile.uuid == uuid, CaseFile.case_id.in_(seen)))
+    if file is None:
+        raise NotFound("没有这个附件，或它不在您能看的诉求里。")
+    return file
+
+
+def shown_to_firm(session: Session, case: Case) -> list[tuple[CaseEvent, list[CaseFile]]]:
+    """What the firm sees of its case: what it handed in itself, and what an officer chose to answer it with."""
+    files = files_of(session, case.id)
+    return [(e, files.get(e.id, [])) for e in events(session, case.id) if _for_firm(case, e)]
+
+
+def _for_firm(case: Case, event: CaseEvent) -> bool:
+    handed_in = event.kind == "supplemented" or (event.kind == "opened" and case.source == "firm")
+    return handed_in or bool((event.detail or {}).get("to_firm"))
+
+
+def get_firms_file(session: Session, enterprise_id: int, uuid: str) -> CaseFile:
+    """A file the firm itself may see, of a case of that firm."""
+    row = session.execute(
+        select(CaseFile, Case, CaseEvent).join(Case, Case.id == CaseFile.case_id).join(CaseEvent, CaseEvent.id == CaseFile.event_id)
+        .where(CaseFile.uuid == uuid, Case.enterprise_id == enterprise_id)
+    ).one_or_none()  # fmt: skip
+    if row is None or not _for_firm(row[1], row[2]):
+        raise NotFound("没有这个附件。")
+    file: CaseFile = row[0]
+    return file
 
 
 def of_visit(session: Session, visit_id: int) -> Sequence[Case]:

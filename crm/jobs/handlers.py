@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from crm.alerts.calibration import calibrate as learn_from_last_year
 from crm.alerts.calibration import is_due
 from crm.core.clock import local
-from crm.jobs import importing, messages, rendering, trying  # noqa: F401 - they register their jobs
+from crm.jobs import importing, messages, rendering, tidying, trying  # noqa: F401 - they register their jobs
 from crm.jobs.chain import Chain, current_packs, refresh_changed
 from crm.jobs.operations import enqueue
 from crm.jobs.registry import job
@@ -48,6 +48,7 @@ def nightly(context: Context) -> dict[str, Any]:
             context.keep(session, {"as_of": on.isoformat(), "steps": steps})
     context.progress(len(STEPS), len(STEPS))
     with context.transaction() as session:
+        enqueue(session, "tidy_files", f"tidy:{on}")
         if is_due(session, on):
             enqueue(session, "calibrate", f"calibrate:{on.year - 1}:{on:%Y-%m}", {"as_of": on.isoformat()})
     return {"as_of": on.isoformat(), "steps": steps}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.core.errors import Conflict, Invalid, NotFound
+from crm.core.errors import Conflict, NotFound
 
 
 class NoSuchVisit(NotFound):
@@ -45,7 +45,3 @@ class UuidTaken(Conflict):
 
     def __init__(self) -> None:
         super().__init__("这条走访的编号已被占用，没有保存。请返回走访列表重新新建，草稿内容会保留。", field="uuid")
-
-
-class Unreadable(Invalid):
-    """An upload that is not what it should be."""

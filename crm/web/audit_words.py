@@ -5,7 +5,7 @@ from __future__ import annotations
 SUBJECTS = {
     "enterprise": "企业", "contact": "联系人", "former_name": "曾用名", "enterprise_event": "企业事件", "filing": "填报数据",
     "register_membership": "在库记录", "title_grant": "称号", "stage_entry": "上市阶段", "move": "升降", "visit": "走访",
-    "visit_person": "走访人员", "supplement": "走访补充", "attachment": "附件", "case": "诉求", "case_event": "诉求经过",
+    "visit_person": "走访人员", "supplement": "走访补充", "attachment": "附件", "case": "诉求", "case_event": "诉求经过", "case_file": "诉求附件",
     "alert": "预警", "alert_event": "预警经过", "import_batch": "导入批次", "job_pause": "任务暂停", "job_run": "任务", "user": "用户",
     "ab_user": "用户", "ab_role": "角色", "user_profile": "用户档案", "user_region": "用户辖区", "region": "行政区划", "zone": "功能区",
     "industry": "行业", "audit_entry": "审计记录",

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from crm.core.errors import NotFound
-from crm.visits.errors import Frozen, Unreadable
+from crm.core.uploads import Unreadable, clean_name, path_of
+from crm.visits.errors import Frozen
 from crm.visits.operations import attach, log_visit, read_bytes, sign_off
-from crm.visits.operations.attaching import Upload, clean_name, path_of
+from crm.visits.operations.attaching import Upload
 from crm.visits.queries import get_attachment, get_visible
 from tests.visits.conftest import LETTERHEAD, NOW, World
 

@@ -130,10 +130,12 @@ CasesPage.index                     OMAD
 CasesPage.new                       OMA
 CasesPage.show_case                 OMAD   case_uuid
 CasesPage.step                      OMAD   case_uuid +step
+CasesPage.file                      OMAD   case_file
 CaseFiguresPage.index               OMA
 CaseFiguresPage.export              OMA
 DoorPage.own                        open
 DoorPage.follow                     open
+DoorPage.file                       open
 DoorPage.code                       OMA    enterprise
 UnitsPage.index                     MA
 UnitsPage.add                       MA

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 LONGEST_NOTE = 2000
 
 
-def append(session: Session, case: Case, kind: str, at: datetime, by: int | None, text: str | None, detail: dict[str, Any] | None = None) -> None:
+def append(session: Session, case: Case, kind: str, at: datetime, by: int | None, text: str | None, detail: dict[str, Any] | None = None) -> CaseEvent:
     """Write down a step: who, when, why."""
     if text is not None and len(text) > LONGEST_NOTE:
         raise Invalid(f"说明有 {len(text)} 字，最多 {LONGEST_NOTE} 字，请缩短。", field="note")
-    session.add(CaseEvent(case_id=case.id, kind=kind, at=at, by=by, note=tidy(text), detail=detail))
+    event = CaseEvent(case_id=case.id, kind=kind, at=at, by=by, note=tidy(text), detail=detail)
+    session.add(event)
     session.flush()
+    return event
 
 
 def tidy(value: str | None) -> str | None:

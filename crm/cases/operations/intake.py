@@ -10,6 +10,7 @@ from crm.cases.deadlines import accept_by
 from crm.cases.life import OPEN
 from crm.cases.models import KINDS, SOURCES, URGENCIES, Case
 from crm.cases.operations.events import append, tidy
+from crm.cases.operations.files import accept, keep_files
 from crm.core.clock import local
 from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.signals import problems_raised
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crm.cases.operations.files import Handed
     from crm.criteria.schema import Cases
     from crm.security.access import Access
 
@@ -35,6 +37,7 @@ def open_case(
     session: Session, access: Access, *, uuid: str, enterprise_id: int, title: str, at: datetime, kind: str = "other", urgency: str = "normal",
     detail: str | None = None, lead_unit: str | None = None, due_on: date | None = None, visit_id: int | None = None, source: str | None = None,
     external_no: str | None = None, contact_name: str | None = None, contact_phone: str | None = None, rules: Cases | None = None,
+    handed: Handed | None = None,
 ) -> Case:
     """Register what a firm asks for. The same UUID, or the same number of the same source, returns the case that is there.
 
@@ -59,9 +62,12 @@ def open_case(
         stage="accepted" if in_person else "received", accepted_at=at if in_person else None,
         accept_by=None if in_person or rules is None else accept_by(rules, local(at).date()).on, opened_at=at, opened_by=access.user_id, **kept,
     )  # fmt: skip
+    files = accept(handed)
     session.add(case)
     session.flush()
-    append(session, case, "opened", at, access.user_id, None, {"lead_unit": case.lead_unit} if case.lead_unit else None)
+    opened = append(session, case, "opened", at, access.user_id, None, {"lead_unit": case.lead_unit} if case.lead_unit else None)
+    if handed is not None:
+        keep_files(session, case, opened, files, access.user_id, at, handed.data_dir)
     return case
 
 

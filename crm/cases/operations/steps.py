@@ -10,9 +10,10 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from crm.cases.deadlines import answer_by, extended
 from crm.cases.errors import ChangedMeanwhile, NotNow
-from crm.cases.life import OPEN, STAGES, STEPS, Step, possible, state_of
+from crm.cases.life import ANSWERS, OPEN, STAGES, STEPS, Step, possible, state_of
 from crm.cases.models import SATISFACTION, Case, CaseUnit
 from crm.cases.operations.events import append, tidy
+from crm.cases.operations.files import accept, keep_files
 from crm.cases.queries import get_visible
 from crm.core.clock import local
 from crm.core.errors import Forbidden, Invalid
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crm.cases.deadlines import Term
+    from crm.cases.operations.files import Handed
     from crm.criteria.schema import Cases
     from crm.security.access import Access
 
@@ -46,10 +48,13 @@ class Given:
     resolved: bool | None = None
     satisfaction: int | None = None
     version: int | None = None
+    to_firm: bool = False  # word and files are for the firm to see
 
 
-def take_step(session: Session, access: Access, uuid: str, name: str, given: Given, *, rules: Cases, at: datetime) -> Case:
-    """Take step `name` of a case.
+def take_step(
+    session: Session, access: Access, uuid: str, name: str, given: Given, *, rules: Cases, at: datetime, handed: Handed | None = None
+) -> Case:
+    """Take step `name` of a case, with the files that came with it.
 
     Raises Forbidden for a role that may not, NotNow where it does not follow, Invalid for what is missing, ChangedMeanwhile
     when somebody took a step since `given.version` was read.
@@ -67,6 +72,7 @@ def take_step(session: Session, access: Access, uuid: str, name: str, given: Giv
     if case.stage not in step.at or not possible(step, case.extension):
         raise NotNow(step.label, STAGES[case.stage])
     _need(step, given)
+    files = accept(handed)
     event, to, detail = _WORK.get(name, _plain)(_Work(session, access, case, step, given, rules, at))
     if to is not None:
         case.stage, case.state = to, state_of(to)
@@ -75,7 +81,11 @@ def take_step(session: Session, access: Access, uuid: str, name: str, given: Giv
         session.flush()
     except StaleDataError:
         raise ChangedMeanwhile from None
-    append(session, case, event, at, access.user_id, given.note, detail)
+    if given.to_firm and name in ANSWERS and not access.is_department:
+        detail = {**(detail or {}), "to_firm": True}
+    written = append(session, case, event, at, access.user_id, given.note, detail)
+    if handed is not None:
+        keep_files(session, case, written, files, access.user_id, at, handed.data_dir)
     return case
 
 

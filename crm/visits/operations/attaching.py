@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
-import tempfile
-import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crm.core.db import is_postgresql
-from crm.visits.errors import Unreadable, UuidTaken
+from crm.core.uploads import Unreadable, clean_name, digest_of, is_pdf, open_picture, path_of, photo, read_kept, store
+from crm.visits.errors import UuidTaken
 from crm.visits.models import Attachment, Visit
 from crm.visits.operations.logging import editable
 from crm.visits.queries import get_visible
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from sqlalchemy.orm import Session
 
@@ -31,10 +28,7 @@ if TYPE_CHECKING:
 ROLES = ("photo", "signature_us", "signature_firm", "file")
 MAX_BYTES = {"photo": 20 << 20, "signature_us": 2 << 20, "signature_firm": 2 << 20, "file": 30 << 20}
 MAX_COUNT = {"photo": 12, "signature_us": 1, "signature_firm": 1, "file": 10}
-MAX_PIXELS = 60_000_000  # a 48-megapixel phone, no decompression bomb
-PHOTO_EDGE = 1600
 SIGNATURE_SIZE = (1200, 600)
-HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +53,8 @@ def attach(session: Session, access: Access, visit_uuid: str, upload: Upload, da
     visit = editable(session, access, visit_uuid)
     kept, media_type = _accepted(upload)
     _make_room(session, visit, upload.role)
-    digest = hashlib.sha256(kept).hexdigest()
-    _store(path_of(data_dir, digest), kept)
+    digest = digest_of(kept)
+    store(path_of(data_dir, digest), kept)
     row = {
         "uuid": upload.uuid, "visit_id": visit.id, "role": upload.role, "name": clean_name(upload.name), "caption": (upload.caption or "").strip()[:200] or None,
         "media_type": media_type, "size": len(kept), "sha256": digest, "created_at": at, "created_by": access.user_id,
@@ -96,28 +90,7 @@ def detach(session: Session, access: Access, visit_uuid: str, attachment_uuid: s
 
 def read_bytes(attachment: Attachment, data_dir: Path) -> bytes:
     """The kept bytes; Unreadable when the disk lost or changed them."""
-    try:
-        data = path_of(data_dir, attachment.sha256).read_bytes()
-    except FileNotFoundError:
-        data = b""
-    if hashlib.sha256(data).hexdigest() != attachment.sha256:
-        raise Unreadable(f"附件“{attachment.name}”在服务器上损坏或丢失，请管理员从备份恢复。")
-    return data
-
-
-def path_of(data_dir: Path, digest: str) -> Path:
-    """Where a digest lives. The name a user gave never becomes part of a path."""
-    return data_dir / "attachments" / digest[:2] / digest
-
-
-def clean_name(name: str) -> str:
-    """The original file name for display: no folders, no control characters, at most 120 characters."""
-    base = unicodedata.normalize("NFC", name.replace("\\", "/").rsplit("/", 1)[-1])
-    base = "".join(c for c in base if unicodedata.category(c)[0] != "C").strip(" .")
-    stem, dot, ext = base.rpartition(".")
-    if len(base) > 120:  # a readable line
-        base = f"{(stem or ext)[:110]}{dot}{ext[:8]}" if stem else base[:120]
-    return base or "未命名"
+    return read_kept(data_dir, attachment.sha256, attachment.name)
 
 
 def _accepted(upload: Upload) -> tuple[bytes, str]:
@@ -128,36 +101,10 @@ def _accepted(upload: Upload) -> tuple[bytes, str]:
     most = MAX_BYTES[upload.role]
     if len(upload.data) > most:
         raise Unreadable(f"文件有 {len(upload.data) / 1048576:.1f} MB，最大 {most >> 20} MB，请压缩后再传。", field="file")
-    if upload.role == "file" and upload.data[:5] == b"%PDF-":
+    if upload.role == "file" and is_pdf(upload.data):
         return upload.data, "application/pdf"
-    if upload.data[4:12] in HEIC:
-        raise Unreadable("这是 HEIC 照片，服务器读不了。请在手机“设置—相机—格式”选“兼容性最佳”，或用浏览器拍照上传。", field="file")
-    if upload.role.startswith("signature"):
-        return _signature(_open(upload.data)), "image/png"
-    return _photo(_open(upload.data)), "image/jpeg"
-
-
-def _open(data: bytes) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
-        if image.width * image.height > MAX_PIXELS:
-            raise Unreadable(f"照片有 {image.width} × {image.height} 点，太大了，请缩小后再传。", field="file")
-        image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise Unreadable("打不开这个文件。照片请用 JPEG、PNG 或 WebP，其他材料请用 PDF。", field="file") from error
-    return image
-
-
-def _photo(image: Image.Image) -> bytes:
-    """Upright, at most 1,600 px, JPEG, without place and camera."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("RGBA", "LA", "P"):
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    image = image.convert("RGB")
-    image.thumbnail((PHOTO_EDGE, PHOTO_EDGE), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=84, optimize=True, progressive=False)
-    return out.getvalue()
+    image = open_picture(upload.data)
+    return (_signature(image), "image/png") if upload.role.startswith("signature") else (photo(image), "image/jpeg")
 
 
 def _signature(image: Image.Image) -> bytes:
@@ -179,19 +126,3 @@ def _make_room(session: Session, visit: Visit, role: str) -> None:
     count = session.scalar(select(func.count()).where(Attachment.visit_id == visit.id, Attachment.role == role)) or 0
     if count >= MAX_COUNT[role]:
         raise Unreadable(f"{'照片' if role == 'photo' else '文件'}最多 {MAX_COUNT[role]} 个，请先删掉不用的。", field="file")
-
-
-def _store(path: Path, data: bytes) -> None:
-    """Write aside, sync, rename: after a crash there is the whole file or none."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(draft).replace(path)
-    finally:
-        Path(draft).unlink(missing_ok=True)

@@ -13,10 +13,12 @@ from crm.cases import operations as cases
 from crm.cases import queries
 from crm.cases.life import STAGES
 from crm.core.clock import now
+from crm.core.uploads import Unreadable
 from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Enterprise
 from crm.reports.pictures import qr_code
 from crm.security.access import system_access
+from crm.web.cases import files
 from crm.web.cases.forms import AskForm, OwnForm
 from crm.web.cases.listing import canonical
 from crm.web.packs import pack_for
@@ -25,7 +27,7 @@ from crm.web.page import STAFF, Page, access, db
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from crm.cases.models import CaseDoor
+    from crm.cases.models import Case, CaseDoor
 
 RATE, WRITE_RATE = "30 per minute", "6 per minute; 40 per day"
 
@@ -45,18 +47,18 @@ class DoorPage(Page):
         form = OwnForm()
         if not form.is_submitted():
             form.uuid.data = str(uuid.uuid4())
-            return self._page("cases/own.html", door, form=form)
+            return self._own(door, form)
         if not form.validate():
-            return self._page("cases/own.html", door, form=form), 422
+            return self._own(door, form), 422
         if form.website.data:
             return redirect(url_for("DoorPage.own", token=token), 303)
         with limiter.limit(WRITE_RATE):
-            firm = db().get(Enterprise, door.enterprise_id)
-            rules = pack_for(firm.region_code if firm else None).cases
-            case = cases.open_case(
-                db(), system_access(), uuid=canonical(form.uuid.data), enterprise_id=door.enterprise_id, title=form.title.data or "", kind=form.kind.data,
-                detail=form.detail.data, contact_name=form.contact_name.data, contact_phone=form.contact_phone.data, source="firm", rules=rules, at=now(),
-            )  # fmt: skip
+            try:
+                case = self._opened(door, form)
+            except Unreadable as error:
+                db().rollback()
+                form.files.errors = [error.message]
+                return self._own(cases.door_of(db(), token), form), 422
         db().commit()
         return self._page("cases/receipt.html", door, case=case, by=case.accept_by)
 
@@ -65,14 +67,23 @@ class DoorPage(Page):
         """Where a case is, for who knows its number and the phone left with it."""
         with current_app.appbuilder.sm.limiter.limit(RATE):  # type: ignore[attr-defined]
             door = cases.door_of(db(), token)
-        form, case = AskForm(), None
+        form, case, shown = AskForm(), None, []
         if form.is_submitted():
             with current_app.appbuilder.sm.limiter.limit("10 per minute"):  # type: ignore[attr-defined]
                 valid = form.validate()
                 case = queries.by_number(db(), door.enterprise_id, form.number.data, form.last_four.data or "") if valid else None
             if valid and case is None:
                 form.number.errors = ["没有找到：请核对编号和电话后四位。"]
-        return self._page("cases/follow.html", door, form=form, case=case, stages=STAGES), 422 if form.errors else 200
+            if case is not None:
+                shown = [(event, [(f, files.sign(token, f)) for f in own]) for event, own in queries.shown_to_firm(db(), case)]
+        return self._page("cases/follow.html", door, form=form, case=case, stages=STAGES, shown=shown), 422 if form.errors else 200
+
+    @expose("/<token>/file/<signed>")
+    def file(self, token: str, signed: str) -> ResponseReturnValue:
+        """A file the firm handed in or was answered with, for whoever just found the case by number and phone."""
+        with current_app.appbuilder.sm.limiter.limit("120 per minute"):  # type: ignore[attr-defined]
+            door = cases.door_of(db(), token)
+            return files.send(queries.get_firms_file(db(), door.enterprise_id, files.signed(token, signed)))
 
     @expose("/code/<int:enterprise_id>", methods=["GET", "POST"])
     @has_access
@@ -89,6 +100,18 @@ class DoorPage(Page):
         door = queries.door_for(db(), access(), firm.id)
         target = current_app.extensions["crm_settings"].base_url + url_for("DoorPage.own", token=door.token) if door else ""
         return self.show("cases/code.html", firm=firm, target=target, picture=Markup(qr_code(target, on_white=True).decode()) if door else "")  # noqa: S704  # drawn by us
+
+    def _own(self, door: CaseDoor, form: OwnForm) -> str:
+        return self._page("cases/own.html", door, form=form, accept=files.ACCEPT_PHOTOS, limits=cases.FIRM_FILES)
+
+    def _opened(self, door: CaseDoor, form: OwnForm) -> Case:
+        firm = db().get(Enterprise, door.enterprise_id)
+        rules = pack_for(firm.region_code if firm else None).cases
+        return cases.open_case(
+            db(), system_access(), uuid=canonical(form.uuid.data), enterprise_id=door.enterprise_id, title=form.title.data or "", kind=form.kind.data,
+            detail=form.detail.data, contact_name=form.contact_name.data, contact_phone=form.contact_phone.data, source="firm", rules=rules, at=now(),
+            handed=files.handed_by_firm(),
+        )  # fmt: skip
 
     def _page(self, template: str, door: CaseDoor, **context: object) -> str:
         return self.show(template, token=door.token, **context)

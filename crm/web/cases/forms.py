@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, HiddenField, IntegerField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from flask_wtf.file import MultipleFileField
+from wtforms import BooleanField, DateField, HiddenField, IntegerField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from crm.cases.models import KINDS, SATISFACTION, URGENCIES
@@ -28,6 +29,7 @@ class CaseForm(FlaskForm):
     detail = TextAreaField("说明", validators=[Length(max=1000, message="最多 1,000 字，请缩短。")])
     contact_name = StringField("联系人", validators=[Length(max=64, message="最多 64 字。")])
     contact_phone = StringField("联系电话", validators=[Length(max=32, message="最多 32 位。")])
+    files = MultipleFileField("附件")
 
 
 class StepForm(FlaskForm):
@@ -43,6 +45,8 @@ class StepForm(FlaskForm):
     recheck_on = DateField("什么时候复查", validators=[Optional()])
     other = SelectField("并入哪一条", choices=[("", "请选择")], validate_choice=False)
     resolved = RadioField("问题化解了吗", choices=[("yes", "已化解"), ("no", "未化解")], validators=[Optional()])
+    files = MultipleFileField("附件")
+    to_firm = BooleanField("给企业看")
     satisfaction = SelectField("满意度", choices=[("", "没有评价"), *((str(k), v) for k, v in SATISFACTION.items())], validate_choice=False)
 
     def offer(self, units: Sequence[Unit], others: Sequence[Case]) -> StepForm:
@@ -60,7 +64,7 @@ class StepForm(FlaskForm):
             note=self.note.data, unit=chosen if chosen is not None else (self.unit_name.data or "").strip() or None,
             co_units=tuple(k for text in (self.co_units.data or [])[:20] if (k := _key(text)) is not None), due_on=self.due_on.data,
             days=self.days.data, recheck_on=self.recheck_on.data, other=self.other.data or None,
-            resolved={"yes": True, "no": False}.get(self.resolved.data or ""), satisfaction=_key(self.satisfaction.data), version=_key(self.version.data),
+            resolved={"yes": True, "no": False}.get(self.resolved.data or ""), satisfaction=_key(self.satisfaction.data), version=_key(self.version.data), to_firm=bool(self.to_firm.data),
         )  # fmt: skip
 
 
@@ -73,6 +77,7 @@ class OwnForm(FlaskForm):
     detail = TextAreaField("说明", validators=[Length(max=1000, message="最多 1,000 字，请缩短。")])
     contact_name = StringField("怎么称呼您", validators=[InputRequired("请留下称呼，方便联系。"), Length(max=64, message="最多 64 字。")])
     contact_phone = StringField("电话", validators=[InputRequired("请留下电话，查进度也要用。"), Length(min=7, max=32, message="电话位数不对，请核对。")])
+    files = MultipleFileField("现场照片")
     website = StringField("网址")
 
 

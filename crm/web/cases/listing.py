@@ -10,17 +10,19 @@ from flask_appbuilder import expose, has_access, permission_name
 
 from crm.cases import operations as cases
 from crm.cases import queries
-from crm.cases.life import EVENTS, STAGES, STEPS, steps_for
+from crm.cases.life import ANSWERS, EVENTS, STAGES, STEPS, steps_for
 from crm.cases.models import KINDS, SATISFACTION, SOURCES, URGENCIES, Case
 from crm.cases.operations.steps import units_for
 from crm.core import workdays
 from crm.core.clock import now, today
 from crm.core.errors import Invalid
+from crm.core.uploads import Unreadable
 from crm.enterprises import queries as enterprises
 from crm.regions.queries import region_names
 from crm.security.privacy import mask_phone, sees_phone
 from crm.visits.models import Visit
 from crm.web import address
+from crm.web.cases import files
 from crm.web.cases.forms import CaseForm, StepForm
 from crm.web.cases.words import left, line
 from crm.web.packs import pack_for
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from crm.criteria.schema import Cases
+    from crm.enterprises.models import Enterprise
 
 DEPARTMENT = ("department",)
 DUE = {"late": "已超期", "soon": "三个工作日内到期"}
@@ -77,15 +80,31 @@ class CasesPage(Page):
         form = CaseForm()
         if request.method == "GET":
             form.uuid.data = str(uuid.uuid4())
-            return self.show("cases/new.html", form=form, firm=firm)
+            return self._new(form, firm)
         if not form.validate():
-            return self.show("cases/new.html", form=form, firm=firm), 422
-        case = cases.open_case(
-            db(), access(), uuid=canonical(form.uuid.data), enterprise_id=firm.id, title=form.title.data or "", kind=form.kind.data,
-            urgency=form.urgency.data, detail=form.detail.data, contact_name=form.contact_name.data, contact_phone=form.contact_phone.data, at=now(),
-        )  # fmt: skip
+            return self._new(form, firm), 422
+        try:
+            case = cases.open_case(
+                db(), access(), uuid=canonical(form.uuid.data), enterprise_id=firm.id, title=form.title.data or "", kind=form.kind.data,
+                urgency=form.urgency.data, detail=form.detail.data, contact_name=form.contact_name.data, contact_phone=form.contact_phone.data, at=now(),
+                handed=files.handed(),
+            )  # fmt: skip
+        except Unreadable as error:
+            db().rollback()
+            form.files.errors = [error.message]
+            return self._new(form, enterprises.get_visible(db(), access(), address.whole("enterprise") or 0)), 422
         db().commit()
         return redirect(url_for("CasesPage.show_case", key=case.uuid), 303)
+
+    def _new(self, form: CaseForm, firm: Enterprise) -> str:
+        return self.show("cases/new.html", form=form, firm=firm, accept=files.ACCEPT, limits=cases.STAFF_FILES)
+
+    @expose("/files/<uuid:key>")
+    @has_access
+    @permission_name("read")
+    def file(self, key: uuid.UUID) -> ResponseReturnValue:
+        """A file of a case, for whoever may see the case."""
+        return files.send(queries.get_file(db(), access(), str(key)))
 
     @expose("/<uuid:key>")
     @has_access
@@ -104,7 +123,7 @@ class CasesPage(Page):
         if not form.validate():
             return self._case(case, (name, form)), 422
         try:
-            cases.take_step(db(), access(), case.uuid, name, form.given(), rules=rules_of(case), at=now())
+            cases.take_step(db(), access(), case.uuid, name, form.given(), rules=rules_of(case), at=now(), handed=files.handed())
         except Invalid as error:
             db().rollback()
             fields = {"unit": form.unit_name, "lead_unit": form.unit_name}
@@ -129,7 +148,8 @@ class CasesPage(Page):
         return self.show(
             "cases/case.html", c=case, events=events, words=EVENTS, kinds=KINDS, urgency=URGENCIES, stages=STAGES, sources=SOURCES, satisfied=SATISFACTION,
             steps=[s for s in steps if s.name != "join" or others], forms=forms, failed=failed[0] if failed else None, line=line(case), left=left(case, today()),
-            visit=db().get(Visit, case.visit_id) if case.visit_id and not who.is_department else None, people=names_of(db(), (e.by for e in events)),
+            accept=files.ACCEPT, limits=cases.STAFF_FILES,
+            files=queries.files_of(db(), case.id), answers=ANSWERS, visit=db().get(Visit, case.visit_id) if case.visit_id and not who.is_department else None, people=names_of(db(), (e.by for e in events)),
             have=[u for u in case.units if u.ended_at is None], joined=queries.joined_of(db(), case.id), into=db().get(Case, case.joined_to) if case.joined_to else None,
             phone=case.contact_phone if sees_phone(who, case.enterprise.officer_id) or who.is_department else mask_phone(case.contact_phone),
             is_department=who.is_department, may_write=who.has(*STAFF),

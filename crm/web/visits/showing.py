@@ -13,6 +13,7 @@ from crm.cases import queries as cases
 from crm.cases.models import KINDS as CASE_KINDS
 from crm.core.clock import local, now
 from crm.core.errors import Invalid, NotFound
+from crm.core.uploads import ENDINGS, download_name
 from crm.jobs import operations as queue
 from crm.jobs import queries as jobs
 from crm.reports import fonts
@@ -241,7 +242,6 @@ def _may_show(found: Attachment) -> bool:
 
 def _file_name(found: Attachment) -> str:
     """The original name with the ending of what it is now."""
-    ending = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}.get(found.media_type)
-    if ending is None:
+    if found.media_type not in ENDINGS:
         raise NotFound("没有这个附件。")
-    return found.name if found.name.lower().endswith((ending, ".jpeg")) else found.name.rsplit(".", 1)[0] + ending
+    return download_name(found.name, found.media_type)
