@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OPEN = frozenset({
     "static", "healthz", "readyz", "metrics", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify",
     "PhonePage.shell", "PhonePage.worker", "PhonePage.manifest",
-    "DoorPage.own", "DoorPage.follow", "IntakeApi.receive",
+    "DoorPage.own", "DoorPage.follow", "DoorPage.file", "IntakeApi.receive",
 })
 """Endpoints anybody may call: assets, supervision, sign-in, the page a record's QR code leads to, the phone's empty shell, a firm's own form
 (企业码) and the signed door for hotlines."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import request
+from flask import g, request
 from flask_talisman import Talisman
 
 from crm.web import compress
@@ -24,9 +24,27 @@ POLICY = {
 }
 
 
+FILE_POLICY = "default-src 'none'; sandbox"
+
+
+def sandboxed(response: Response) -> Response:
+    """Answer with somebody's file: whatever it holds, a browser runs and fetches nothing of it."""
+    g.sandboxed = True
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
 def install(app: Flask) -> None:
     """Talisman for all; Flask-AppBuilder's own back-office pages carry inline styles, ours need none."""
     settings = app.extensions["crm_settings"]
+
+    @app.after_request
+    def _file(response: Response) -> Response:
+        # Registered before Talisman, so it runs after: Talisman lays the pages' policy over whatever a view set.
+        if g.get("sandboxed"):
+            response.headers["Content-Security-Policy"] = FILE_POLICY
+        return response
+
     Talisman(
         app,
         force_https=False,

@@ -21,6 +21,7 @@ from crm.jobs.rendering import render_record
 from crm.regions.models import Region
 from crm.reports.models import RenderedRecord
 from crm.visits.models import Attachment, Supplement, Visit
+from crm.web.headers import FILE_POLICY
 from tests.reports.conftest import faces  # noqa: F401  # fixture
 
 if TYPE_CHECKING:
@@ -200,8 +201,8 @@ def test_a_photo_is_shown_and_any_other_file_only_downloaded(officer, firm, sess
     heads = {}
     for found in session.scalars(select(Attachment)):
         answer = officer.get(f"/visits/files/{found.uuid}")
-        heads[found.role] = (answer.headers["Content-Disposition"].split(";")[0], answer.headers["X-Content-Type-Options"], "UTF-8''" in answer.headers["Content-Disposition"])
-    assert (key, heads) == (key, {"photo": ("inline", "nosniff", True), "file": ("attachment", "nosniff", True)})
+        heads[found.role] = (answer.headers["Content-Disposition"].split(";")[0], answer.headers["X-Content-Type-Options"], "UTF-8''" in answer.headers["Content-Disposition"], answer.headers["Content-Security-Policy"])
+    assert (key, heads) == (key, {"photo": ("inline", "nosniff", True, FILE_POLICY), "file": ("attachment", "nosniff", True, FILE_POLICY)})
 
 
 def test_nothing_of_a_visit_reaches_another_county(officer, stranger, firm, session):

@@ -12,6 +12,7 @@ from crm.cases.operations import FIRM_FILES, STAFF_FILES, Handed, Upload
 from crm.cases.operations.files import PHOTO
 from crm.core.errors import NotFound
 from crm.core.uploads import download_name, path_of, read_kept
+from crm.web.headers import sandboxed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,10 +52,7 @@ def send(file: CaseFile) -> ResponseReturnValue:
     else:
         data = read_kept(data_dir(), file.sha256, file.name)
     inline = file.media_type == PHOTO and "download" not in request.args
-    answer = send_file(BytesIO(data), file.media_type, as_attachment=not inline, download_name=download_name(file.name, file.media_type), max_age=0)
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+    return sandboxed(send_file(BytesIO(data), file.media_type, as_attachment=not inline, download_name=download_name(file.name, file.media_type), max_age=0))
 
 
 def sign(token: str, file: CaseFile) -> str:

@@ -30,6 +30,7 @@ from crm.visits.operations.signing import code_for_people, record_of
 from crm.visits.operations.standing import ladder_status
 from crm.visits.schemas import Letterhead
 from crm.web import address
+from crm.web.headers import sandboxed
 from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db, wants_json
 from crm.web.visits.editing import WRITERS
@@ -170,12 +171,9 @@ class VisitPage(Page):
     def attachment(self, key: uuid.UUID) -> ResponseReturnValue:
         """A photo, signature or file by id. Pictures we encoded are shown, the rest is downloaded."""
         found = queries.get_attachment(db(), access(), str(key))
-        answer = send_file(
+        return sandboxed(send_file(
             BytesIO(read_bytes(found, _data_dir())), found.media_type, as_attachment=not _may_show(found), download_name=_file_name(found), max_age=0,
-        )  # fmt: skip
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        return answer
+        ))  # fmt: skip
 
 
 def paper_of(visit: Visit, variant: str = "full") -> Paper:
