@@ -35,7 +35,7 @@ class Limits:
 
 
 STAFF_FILES = Limits(6, 20 << 20)
-FIRM_FILES = Limits(4, 10 << 20, 40_000_000, photos_only=True)
+FIRM_FILES = Limits(4, 10 << 20, 40 << 20, photos_only=True)
 """Through the open form: nobody knows who sends."""
 
 
