@@ -27,9 +27,10 @@ from bench.forecast_city import INDUSTRIES, city
 from bench.forecast_scores import Scores, score
 from crm.alerts.calibration import learn
 from crm.alerts.forecasting import forecast, history, signs
-from crm.alerts.forecasting.fitting import fit
+from crm.alerts.forecasting.fitting import fit, usual, witness
 from crm.alerts.forecasting.history import History
 from crm.alerts.forecasting.model import Parameters, distribution, stored
+from crm.alerts.forecasting.outlook import falls_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ QUARTERS = (3, 6, 9)
 SIMPLE = ("linear", "pooled_share", "own_shape", "rest_as_last_year", "blend")
 DROP = 0.9
 CITY = 20_000
+RED, RED_EARLY, EARLY = 0.85, 0.97, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ class Panel:
     def ended(self) -> NDArray[np.float64]:
         """How the years ended."""
         return self.past.figures[:, 0, 12]
+
+    @property
+    def growth(self) -> NDArray[np.float64]:
+        """How the years ended against those before, a logarithm; NaN where unknown."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            made = np.log(self.past.figures[:, 0, 12] / self.past.figures[:, 1, 12])
+        return np.where(np.isfinite(made), made, np.nan)
 
     def usable(self, month: int) -> NDArray[np.bool_]:
         """Firm-years with both years' figure of the month and both totals: what every method can be measured on."""
@@ -90,18 +99,30 @@ def seen(panel: Panel, month: int) -> History:
 
 
 def fitted(panel: Panel, note: dict[str, Any]) -> Parameters:
-    """Parameters of these firm-years."""
+    """Parameters of these firm-years; years of which only the totals are known tell how often firms fall."""
     f = panel.past.figures
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = tuple(float(np.nanmedian((f[:, 0, month] / f[:, 0, 12])[panel.usable(month)])) for month in QUARTERS)
     empty = Parameters(shares, {}, {})  # type: ignore[arg-type]
+    often = usual(panel.growth, panel.year)
 
-    def signs_at(month: int, case: int) -> tuple[signs.Signs, NDArray[np.float64], NDArray[np.int64]]:
+    def signs_at(month: int, case: int) -> tuple[signs.Signs, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         one = panel[panel.usable(month)]
-        curves = np.tile(empty.curve, (len(one.year), 1))
-        return signs.read(seen(one, month), curves, np.full(len(one.year), month), forget=case), one.ended, one.year
+        read = at_pace(signs.read(seen(one, month), np.tile(empty.curve, (len(one.year), 1)), np.full(len(one.year), month)), one.year)
+        hidden = signs.read(seen(one, month), np.tile(empty.curve, (len(one.year), 1)), np.full(len(one.year), month), forget=case)
+        return signs.paced(hidden, read.pace), one.ended, one.year, witness(one.growth, one.year, often)
 
     return fit(signs_at, shares, note)  # type: ignore[arg-type]
+
+
+def at_pace(read: signs.Signs, years: NDArray[np.int64]) -> signs.Signs:
+    """Each year's firms at the pace they show together by that month."""
+    pace = read.pace.copy()
+    for year in np.unique(years):
+        rows = years == year
+        known = signs.common(signs.take(read, rows))
+        pace[rows] = signs.NORMAL if known is None else known
+    return signs.paced(read, pace)
 
 
 def simple(train: Panel, test: Panel, month: int) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
@@ -144,7 +165,8 @@ def back_test(panel: Panel, month: int, *, split: bool, use_stored: bool) -> dic
     for train, test in jobs(panel, month, split=split):
         parameters = stored() if use_stored else fitted(train, {})
         line = {"drop": DROP * test.past.figures[:, 1, 12], "line": place(test)}
-        spread = distribution(signs.read(seen(test, month), np.tile(parameters.curve, (len(test.year), 1)), np.full(len(test.year), month)), parameters)
+        read = signs.read(seen(test, month), np.tile(parameters.curve, (len(test.year), 1)), np.full(len(test.year), month))
+        spread = distribution(at_pace(read, test.year), parameters)
         for event, at in line.items():
             kept.setdefault(f"{event}/model", []).append((test.ended, spread.quantile(0.5), spread.probability_below(at), at, test.year, spread.quantile(0.1), spread.quantile(0.9)))
             for name, (mid, errors) in simple(train[train.usable(month)], test, month).items():
@@ -154,8 +176,13 @@ def back_test(panel: Panel, month: int, *, split: bool, use_stored: bool) -> dic
     found: dict[str, dict[str, Scores]] = {"drop": {}, "line": {}}
     for key, parts in kept.items():
         event, name = key.split("/")
-        found[event][name] = score(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        found[event][name] = score(*(np.concatenate(column) for column in zip(*parts, strict=True)), **limits(month))
     return found
+
+
+def limits(month: int) -> dict[str, float]:
+    """The chances from which the product says a fall, and red, with data to this month (`exit_risk` in plugins/cn/alerts.yaml)."""
+    return {"falls": float(falls_from(month)), "red": RED_EARLY if month <= EARLY else RED}
 
 
 def speed(firms: int) -> dict[str, float]:
@@ -181,15 +208,15 @@ def measure_city(firms: int, seed: int, noise: float) -> dict[str, dict[str, dic
             outlook = forecast(*made.asked(month), date(made.year, month + 1, 10), parameters=parameters)
             near = (made.last_year >= 2e7) & (made.last_year < 4e7) & made.goes_on & (outlook.month > 0)
             spread = outlook.spread
-            methods[name] = _scored(made.ended, spread.quantile(0.5), outlook.probability_below(2e7), spread.quantile(0.1), spread.quantile(0.9), near)
+            methods[name] = _scored(made.ended, spread.quantile(0.5), outlook.probability_below(2e7), spread.quantile(0.1), spread.quantile(0.9), near, month)
         methods |= _simple_city(made, month, near)
         found[str(month)] = {"below_2000wan": methods}
     return found
 
 
-def _scored(ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], kept: NDArray[np.bool_]) -> Scores:
+def _scored(ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], kept: NDArray[np.bool_], month: int) -> Scores:
     count = int(kept.sum())
-    return score(ended[kept], mid[kept], chance[kept], np.full(count, 2e7), np.full(count, 2025), low[kept], high[kept])
+    return score(ended[kept], mid[kept], chance[kept], np.full(count, 2e7), np.full(count, 2025), low[kept], high[kept], **limits(month))
 
 
 def _simple_city(made: City, month: int, near: NDArray[np.bool_]) -> dict[str, Scores]:
@@ -206,7 +233,7 @@ def _simple_city(made: City, month: int, near: NDArray[np.bool_]) -> dict[str, S
         errors = np.sort(np.log(made.truth[:, 2].sum(axis=1) / ways[1][name])[near])
         chance = np.searchsorted(errors, np.log(2e7 / mid)) / len(errors)
         chance = np.where(made.truth[:, 3, :month].sum(axis=1) >= 2e7, 0.0, chance)
-        found[name] = _scored(made.ended, mid, chance, mid, mid, near)
+        found[name] = _scored(made.ended, mid, chance, mid, mid, near, month)
     return found
 
 
@@ -217,7 +244,7 @@ def show(found: dict[str, Any]) -> None:
             click.echo(f"\nto month {month}, event {event}")
             for name, one in methods.items():
                 click.echo(f"  {name:<18} {one.line()}")
-            click.echo("  deciles (predicted, seen, firms): " + "  ".join(f"{p:.2f} {s:.2f} {n}" for p, s, n in methods["model"].deciles))
+            click.echo("  " + methods["model"].told())
 
 
 def _cities() -> None:

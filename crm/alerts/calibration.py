@@ -13,8 +13,8 @@ import polars as pl
 from sqlalchemy import func, select
 
 from crm.alerts.forecasting import history, season, signs
-from crm.alerts.forecasting.fitting import FEWEST, fit
-from crm.alerts.forecasting.model import Parameters, stored
+from crm.alerts.forecasting.fitting import FEWEST, fit, usual, witness
+from crm.alerts.forecasting.model import FORM, Parameters, stored
 from crm.alerts.models import ForecastParameters
 from crm.core.frames import fetch_frame
 from crm.enterprises.models import Enterprise
@@ -38,14 +38,16 @@ MEASURES = ("revenue", "revenue_main")
 
 def in_force(session: Session, on: date) -> Parameters:
     """The parameters a forecast of a day is made with: this city's own of an earlier year, else those that come with the product."""
-    query = select(ForecastParameters.body).where(ForecastParameters.year < on.year).order_by(ForecastParameters.year.desc(), ForecastParameters.id.desc()).limit(1)
-    body = session.scalar(query)
+    query = select(ForecastParameters.body).where(ForecastParameters.year < on.year).order_by(ForecastParameters.year.desc(), ForecastParameters.id.desc())
+    body = next((body for body in session.scalars(query) if body.get("form") == FORM), None)
     return stored() if body is None else Parameters.from_dict(body)
 
 
 def is_due(session: Session, on: date) -> bool:
     """Whether last year's totals should be in and nothing was learned from it yet."""
-    return on.month >= FROM_MONTH and session.scalar(select(ForecastParameters.id).where(ForecastParameters.year == on.year - 1).limit(1)) is None
+    if on.month < FROM_MONTH:
+        return False
+    return all(body.get("form") != FORM for body in session.scalars(select(ForecastParameters.body).where(ForecastParameters.year == on.year - 1)))
 
 
 def calibrate(session: Session, on: date, at: datetime, run_id: int | None = None) -> dict[str, int]:
@@ -72,16 +74,29 @@ def learn(past: history.History, industry: Sequence[str | None], year: int, note
     curve = season.pooled(ends)
     curves = season.by_industry(np.where((before >= 0) & (before <= 1), before, np.nan), industry, curve)
 
-    def signs_at(month: int, case: int) -> tuple[signs.Signs, NDArray[np.float64], NDArray[np.int64]]:
+    growth = _growth(past)
+    often = usual(growth.ravel(), np.tile(year - np.arange(growth.shape[1]), len(growth)))
+
+    def signs_at(month: int, case: int) -> tuple[signs.Signs, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         usable = np.isfinite(past.figures[:, 0, month]) & (whole > 0)
-        seen = past.figures[usable]
+        seen, years = past.figures[usable], np.full(usable.sum(), year)
         seen[:, 0, month + 1 :] = np.nan
         cut = history.History(seen, past.mended[usable])
-        return signs.read(cut, curves[usable], np.full(len(seen), month), forget=case), whole[usable], np.full(len(seen), year)
+        read = signs.read(cut, curves[usable], np.full(len(seen), month))
+        hidden = signs.read(cut, curves[usable], np.full(len(seen), month), forget=case)
+        return signs.paced(hidden, signs.common(read)), whole[usable], years, witness(growth[usable, 0], years, often)
 
     made = fit(signs_at, ends, note, prior=prior)  # type: ignore[arg-type]
     shares = np.where((now >= 0) & (now <= 1), now, np.nan)
     return Parameters(made.quarter_ends, made.knots, note, season.learned(shares, industry, curve))
+
+
+def _growth(past: history.History) -> NDArray[np.float64]:
+    """N×3: the year's growth and that of the two before, logarithms; NaN where unknown."""
+    whole = past.figures[:, :, 12]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made = np.log(whole[:, :-1] / whole[:, 1:])
+    return np.where(np.isfinite(made), made, np.nan)
 
 
 def _share(values: NDArray[np.float64], known_share: float) -> float:

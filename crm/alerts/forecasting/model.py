@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from crm.alerts.forecasting.season import pooled
-from crm.alerts.forecasting.signs import NEW, OWN, UNSEASONED
+from crm.alerts.forecasting.signs import NEW, NORMAL, OWN, UNSEASONED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KNOTS = (3, 6, 9)
 CASES = {"own": OWN, "unseasoned": UNSEASONED, "new": NEW}
+FORM = 2
+"""Which terms the weights belong to; parameters of another form are not read."""
 LEVELS = np.array([0.01, 0.02, 0.05, *np.arange(0.1, 0.91, 0.05).round(2), 0.95, 0.98, 0.99])
 """The probabilities at which the quantiles of e are kept; beyond them the tails are exponential."""
 WIDER = {1: 1.2, 2: 1.05, 10: 1.05, 11: 1.1}
@@ -49,6 +51,7 @@ class Parameters:
     knots: dict[int, dict[int, Knot]]
     note: dict[str, Any]
     industries: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # 大类 -> its season, where a city's own years showed one
+    pace: float | None = None  # how all firms of the place grow in the year asked about; known by the place, never part of the file
 
     @property
     def curve(self) -> NDArray[np.float64]:
@@ -61,7 +64,7 @@ class Parameters:
             name: {str(month): {k: np.round(getattr(knot, k), 4).tolist() for k in ("location", "below", "above", "quantiles")} for month, knot in self.knots[case].items()}
             for name, case in CASES.items()
         }
-        return {"note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "knots": knots, "industries": {k: np.round(v, 4).tolist() for k, v in self.industries.items()}}
+        return {"form": FORM, "note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "knots": knots, "industries": {k: np.round(v, 4).tolist() for k, v in self.industries.items()}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Parameters:
@@ -86,23 +89,34 @@ def soft(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
 
 
 def location_terms(signs: Signs) -> NDArray[np.float64]:
-    """N×11: what moves the median of the rest. The last term: a season two years agree on is believed more."""
+    """N×11: what moves the median of the rest. A season two years agree on is not leaned back on the industry's (`once` is 0 then).
+
+    The first three are the level, the firm's own growth (this year and lately, bounded) and the common pace beyond a normal one.
+    """
     growth, recent, shape, moved, has_two, trend, speed = signs.columns()
-    one = np.ones_like(growth)
+    bent, lately = soft(growth, 0.4), soft(recent, 0.4)
+    agree = _agree(moved, has_two)
+    once = 1 - agree
     return np.stack([
-        one, soft(growth, 0.4), growth, soft(recent, 0.4), recent, soft(shape, 0.5), shape,
-        has_two * soft(moved, 0.5), soft(trend, 0.4), soft(speed, 0.4) - soft(trend, 0.4),
-        has_two * np.exp(-2 * np.abs(moved)) * shape,
+        np.ones_like(growth), (bent + lately) / 2, signs.pace - NORMAL, growth - bent, (lately - bent) / 2, recent - lately,
+        once * soft(shape, 1.0), has_two * soft(moved, 1.0), agree * soft(shape, 1.0), soft(trend, 0.4), soft(speed, 0.4) - soft(trend, 0.4),
     ], axis=1)
 
 
 def scale_terms(signs: Signs) -> NDArray[np.float64]:
     """N×10: what makes it less sure."""
     growth, recent, shape, moved, has_two, trend, _ = signs.columns()
+    once = 1 - _agree(moved, has_two)
     return np.stack([
-        np.ones_like(growth), soft(np.abs(growth), 1.0), soft(growth, 1.0), soft(np.abs(recent - growth), 1.0), soft(np.abs(shape), 1.0),
+        np.ones_like(growth), soft(np.abs(growth), 2.0), soft(growth, 2.0), soft(np.abs(recent - growth), 1.0), once * soft(np.abs(shape), 1.0),
         soft(shape, 1.0), has_two * soft(np.abs(moved), 0.5), has_two, soft(np.abs(trend), 0.4), soft(trend, 0.4),
     ], axis=1)
+
+
+def _agree(moved: NDArray[np.float64], has_two: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far two years show one season: 1 when they are the same, 0 with one year only."""
+    made: NDArray[np.float64] = has_two * np.exp(-2 * np.abs(moved))
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +155,8 @@ def _cumulative(e: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArr
     low, high = quantiles[rows, at], quantiles[rows, at + 1]
     chance = LEVELS[at] + (e - low) / np.maximum(high - low, 1e-9) * (LEVELS[at + 1] - LEVELS[at])
     outer = np.log(LEVELS[2] / LEVELS[0])
-    left = LEVELS[0] * np.exp(outer * (e - quantiles[:, 0]) / np.maximum(quantiles[:, 2] - quantiles[:, 0], 1e-9))
-    right = 1 - LEVELS[0] * np.exp(-outer * (e - quantiles[:, -1]) / np.maximum(quantiles[:, -1] - quantiles[:, -3], 1e-9))
+    left = LEVELS[0] * np.exp(outer * np.minimum(e - quantiles[:, 0], 0.0) / np.maximum(quantiles[:, 2] - quantiles[:, 0], 1e-9))
+    right = 1 - LEVELS[0] * np.exp(-outer * np.maximum(e - quantiles[:, -1], 0.0) / np.maximum(quantiles[:, -1] - quantiles[:, -3], 1e-9))
     return np.where(e < quantiles[:, 0], left, np.where(e > quantiles[:, -1], right, chance))
 
 

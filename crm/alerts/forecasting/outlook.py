@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 LOW, MID, HIGH = 0.1, 0.5, 0.9
 DROP = 0.9
-FALLS = 0.4
-"""One chance for all months and lines, from which "falls below" is said; a default of this product (docs/forecast.md)."""
 """`below_last_year` is the chance of ending below this part of last year."""
+FALLS = {3: 0.28, 6: 0.35, 9: 0.40}
+"""The chance from which "falls below" is said, by month of the data, straight between: half of the F1 that can be had then, which is where
+F1 is highest for chances that are true. The same for all lines and years; a default of this product (docs/forecast.md)."""
 SIGNALS = {"invoiced_yoy": 0.25, "electricity_yoy": 0.1, "insured_yoy": 0.1}
 """Default weights, not fitted (no public series joins them to sales): how much of a signal's growth beyond recent sales' goes into the rest."""
 METHODS = {"own_season": "按本企业上年季节推算", "last_year_total": "按行业和总体季节推算", "this_year_only": "只按本年累计推算"}
@@ -71,12 +72,17 @@ class Outlook:
 
     def falls_below(self, line: NDArray[np.float64] | float) -> NDArray[np.bool_]:
         """Whether a firm is said to fall below its line: from `FALLS` on, since a missed fall costs more than a visit too many."""
-        return self.probability_below(line) >= FALLS
+        return self.probability_below(line) >= falls_from(self.month)
 
     def needed_per_month(self, line: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """元 a month that the months left must bring to reach the line, rounded up, 0 once reached; NaN when no month is left or nothing is known."""
         left = np.where((self.month > 0) & (self.month < 12), 12 - self.month, np.nan)
         return np.maximum(np.ceil((line - self.spread.so_far) / left), 0.0)
+
+
+def falls_from(month: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    """The chance from which a fall is said with data to this month."""
+    return np.interp(month, list(FALLS), list(FALLS.values()))
 
 
 def forecast(cumulative: pl.DataFrame, totals: pl.DataFrame, firms: pl.DataFrame, on: date, *, months: pl.DataFrame | None = None, parameters: Parameters | None = None) -> Outlook:
@@ -91,9 +97,10 @@ def forecast(cumulative: pl.DataFrame, totals: pl.DataFrame, firms: pl.DataFrame
 
 
 def outlook(past: History, firms: pl.DataFrame, on: date, chosen: Parameters, *, noted: bool = True) -> Outlook:
-    """The year from histories already read; `firms` as for `forecast`. Without `noted` nothing is said beside it and the batch teaches no season."""
+    """The year from histories already read; `firms` as for `forecast`. Without `noted` nothing is said beside it and the batch teaches neither season nor pace."""
     curves = _curves(past, firms, chosen) if noted else season.of_industry(_industry(firms), chosen.curve, chosen.industries)
     read = signs.read(past, curves)
+    read = signs.paced(read, signs.common(read) if noted and chosen.pace is None else chosen.pace)
     spread = _moved(distribution(read, chosen), read, firms)
     spread, stopped = _stopped(spread, read, firms, curves, on)
     return Outlook(on.year, read, spread, _notes(past, read, stopped) if noted else [])

@@ -5,7 +5,7 @@ The unknown is the rest of the year against the rest of last year. At the year's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +23,17 @@ LEAST = 0.01
 """The rest of a year counts as at least this part of the year: logarithms need something."""
 RECENT = 3
 BOUND = 3.0
+NORMAL = 0.08
+"""The growth of all together (a logarithm) that is taken where it is not known."""
+FEWEST = 50
+"""Firms with a season of their own that must show how all grow together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
     """One value per firm. `so_far` C and `rest_before` R' in 元; the others are logarithms of ratios, 0 where not known.
 
-    `growth` C against the same months last year; `recent` the same of the last three months; `shape` own rest-to-so-far of last year
+    `pace` how all firms of the place grow together so far, for each of its firms alike; `growth` C against the same months last year; `recent` the same of the last three months; `shape` own rest-to-so-far of last year
     against the industry's; `shape_moved` the year before's against it; `trend` last year against the year before; `exit_speed` its last quarter's.
     """
 
@@ -45,10 +49,12 @@ class Signs:
     has_two: NDArray[np.float64]
     trend: NDArray[np.float64]
     exit_speed: NDArray[np.float64]
+    pace: NDArray[np.float64]
 
     def columns(self) -> tuple[NDArray[np.float64], ...]:
-        """The seven logarithms, in the order the model weighs them."""
-        return self.growth, self.recent, self.shape, self.shape_moved, self.has_two, self.trend, self.exit_speed
+        """The seven logarithms, in the order the model weighs them; growth beyond the common pace."""
+        pace = np.where(self.case == NEW, 0.0, self.pace)
+        return self.growth - pace, self.recent - pace, self.shape, self.shape_moved, self.has_two, self.trend, self.exit_speed
 
 
 def read(history: History, curves: NDArray[np.float64], month: NDArray[np.int64] | None = None, *, forget: int = OWN) -> Signs:
@@ -72,6 +78,7 @@ def read(history: History, curves: NDArray[np.float64], month: NDArray[np.int64]
     return Signs(
         case, month, so_far, np.where(case == NEW, np.nan, whole), rest, _bounded(growth), _recent(now, last, month, growth, case, whole), _bounded(shape),
         np.where(two, _bounded(older) - _bounded(shape), 0.0), two.astype(float), trend, np.where(known, _bounded(exit_speed), trend),
+        np.full(len(month), NORMAL),
     )
 
 
@@ -125,3 +132,19 @@ def _log(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _bounded(values: NDArray[np.float64], bound: float = BOUND) -> NDArray[np.float64]:
     return np.clip(np.nan_to_num(values, nan=0.0, posinf=bound, neginf=-bound), -bound, bound)
+
+
+def common(signs: Signs) -> float | None:
+    """How all firms together grow so far: the median of `growth` over those with a season of their own; None where too few show it."""
+    own = signs.growth[(signs.case == OWN) & (signs.month > 0)]
+    return float(np.median(own)) if len(own) >= FEWEST else None
+
+
+def paced(signs: Signs, pace: float | NDArray[np.float64] | None) -> Signs:
+    """The same firms in a year that goes at this pace; `NORMAL` where it is not known."""
+    return replace(signs, pace=np.broadcast_to(np.asarray(NORMAL if pace is None else pace, dtype=np.float64), signs.growth.shape))
+
+
+def take(signs: Signs, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Signs:
+    """Some of the firms."""
+    return Signs(**{name: getattr(signs, name)[rows] for name in Signs.__slots__})
