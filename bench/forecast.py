@@ -27,10 +27,9 @@ from bench.forecast_city import INDUSTRIES, city
 from bench.forecast_scores import Scores, score
 from crm.alerts.calibration import learn
 from crm.alerts.forecasting import forecast, history, signs
-from crm.alerts.forecasting.fitting import fit, usual, witness
+from crm.alerts.forecasting.fitting import Past, fit, usual, witness
 from crm.alerts.forecasting.history import History
 from crm.alerts.forecasting.model import Parameters, distribution, stored
-from crm.alerts.forecasting.outlook import falls_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,16 +102,16 @@ def fitted(panel: Panel, note: dict[str, Any]) -> Parameters:
     f = panel.past.figures
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = tuple(float(np.nanmedian((f[:, 0, month] / f[:, 0, 12])[panel.usable(month)])) for month in QUARTERS)
-    empty = Parameters(shares, {}, {})  # type: ignore[arg-type]
+    empty = Parameters(shares, {}, {})
     often = usual(panel.growth, panel.year)
 
-    def signs_at(month: int, case: int) -> tuple[signs.Signs, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    def past_at(month: int, case: int) -> Past:
         one = panel[panel.usable(month)]
         read = at_pace(signs.read(seen(one, month), np.tile(empty.curve, (len(one.year), 1)), np.full(len(one.year), month)), one.year)
         hidden = signs.read(seen(one, month), np.tile(empty.curve, (len(one.year), 1)), np.full(len(one.year), month), forget=case)
-        return signs.paced(hidden, read.pace), one.ended, one.year, witness(one.growth, one.year, often)
+        return Past(signs.paced(hidden, read.pace), one.ended, one.year, witness(one.growth, one.year, often))
 
-    return fit(signs_at, shares, note)  # type: ignore[arg-type]
+    return fit(past_at, shares, note)
 
 
 def at_pace(read: signs.Signs, years: NDArray[np.int64]) -> signs.Signs:
@@ -161,28 +160,28 @@ def place(panel: Panel) -> NDArray[np.float64]:
 
 def back_test(panel: Panel, month: int, *, split: bool, use_stored: bool) -> dict[str, dict[str, Scores]]:
     """Scores of the model and the simple methods at one month: event -> method -> scores."""
-    kept: dict[str, list[tuple[NDArray[np.float64], ...]]] = {}
+    kept: dict[str, list[tuple[NDArray[Any], ...]]] = {}
     for train, test in jobs(panel, month, split=split):
         parameters = stored() if use_stored else fitted(train, {})
         line = {"drop": DROP * test.past.figures[:, 1, 12], "line": place(test)}
         read = signs.read(seen(test, month), np.tile(parameters.curve, (len(test.year), 1)), np.full(len(test.year), month))
-        spread = distribution(at_pace(read, test.year), parameters)
+        spread, said = distribution(at_pace(read, test.year), parameters), np.full(len(test.year), float(parameters.falls_from(month)))
         for event, at in line.items():
-            kept.setdefault(f"{event}/model", []).append((test.ended, spread.quantile(0.5), spread.probability_below(at), at, test.year, spread.quantile(0.1), spread.quantile(0.9)))
+            kept.setdefault(f"{event}/model", []).append((test.ended, spread.quantile(0.5), spread.probability_below(at), at, test.year, spread.quantile(0.1), spread.quantile(0.9), said))
             for name, (mid, errors) in simple(train[train.usable(month)], test, month).items():
                 chance = np.searchsorted(errors, np.log(at / mid)) / len(errors)
                 chance = np.where(test.past.figures[:, 0, month] >= at, 0.0, chance)
-                kept.setdefault(f"{event}/{name}", []).append((test.ended, mid, chance, at, test.year, mid, mid))
+                kept.setdefault(f"{event}/{name}", []).append((test.ended, mid, chance, at, test.year, mid, mid, said))
     found: dict[str, dict[str, Scores]] = {"drop": {}, "line": {}}
     for key, parts in kept.items():
         event, name = key.split("/")
-        found[event][name] = score(*(np.concatenate(column) for column in zip(*parts, strict=True)), **limits(month))
+        found[event][name] = score(*(np.concatenate(column) for column in zip(*parts, strict=True)), red=red_from(month))
     return found
 
 
-def limits(month: int) -> dict[str, float]:
-    """The chances from which the product says a fall, and red, with data to this month (`exit_risk` in plugins/cn/alerts.yaml)."""
-    return {"falls": float(falls_from(month)), "red": RED_EARLY if month <= EARLY else RED}
+def red_from(month: int) -> float:
+    """The chance from which a firm is red with data to this month (`exit_risk` in plugins/cn/alerts.yaml)."""
+    return RED_EARLY if month <= EARLY else RED
 
 
 def speed(firms: int) -> dict[str, float]:
@@ -197,29 +196,29 @@ def speed(firms: int) -> dict[str, float]:
     return {"firms": firms, "rows": asked[0].height, "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(time.process_time() - cpu, 2)}
 
 
-def measure_city(firms: int, seed: int, noise: float) -> dict[str, dict[str, dict[str, Scores]]]:
+def measure_city(firms: int, seed: int, noise: float, months: Iterable[int] = (2, 3, 6, 9, 10, 11)) -> dict[str, dict[str, dict[str, Scores]]]:
     """A made-up city, by month: firms of 2,000–4,000 万元 last year; event: this year below 2,000. `model`: learned from its last year."""
     made = city(firms, seed, noise)
     own = learn(made.completed(), [INDUSTRIES[i % len(INDUSTRIES)] for i in range(firms)], made.year - 1, {})
     found: dict[str, dict[str, dict[str, Scores]]] = {}
-    for month in (2, 3, 6, 9, 10, 11):
+    for month in months:
         methods = {}
         for name, parameters in (("model", own), ("stored", stored())):
             outlook = forecast(*made.asked(month), date(made.year, month + 1, 10), parameters=parameters)
             near = (made.last_year >= 2e7) & (made.last_year < 4e7) & made.goes_on & (outlook.month > 0)
             spread = outlook.spread
-            methods[name] = _scored(made.ended, spread.quantile(0.5), outlook.probability_below(2e7), spread.quantile(0.1), spread.quantile(0.9), near, month)
-        methods |= _simple_city(made, month, near)
+            methods[name] = _scored(made.ended, spread.quantile(0.5), outlook.probability_below(2e7), spread.quantile(0.1), spread.quantile(0.9), near, month, parameters)
+        methods |= _simple_city(made, month, near, own)
         found[str(month)] = {"below_2000wan": methods}
     return found
 
 
-def _scored(ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], kept: NDArray[np.bool_], month: int) -> Scores:
+def _scored(ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], kept: NDArray[np.bool_], month: int, parameters: Parameters) -> Scores:
     count = int(kept.sum())
-    return score(ended[kept], mid[kept], chance[kept], np.full(count, 2e7), np.full(count, 2025), low[kept], high[kept], **limits(month))
+    return score(ended[kept], mid[kept], chance[kept], np.full(count, 2e7), np.full(count, 2025), low[kept], high[kept], np.full(count, float(parameters.falls_from(month))), red=red_from(month))
 
 
-def _simple_city(made: City, month: int, near: NDArray[np.bool_]) -> dict[str, Scores]:
+def _simple_city(made: City, month: int, near: NDArray[np.bool_], learned: Parameters) -> dict[str, Scores]:
     """The simple methods on true figures of the same firms, their errors known from the city's last year."""
     ways = {}
     for back in (1, 0):
@@ -233,7 +232,7 @@ def _simple_city(made: City, month: int, near: NDArray[np.bool_]) -> dict[str, S
         errors = np.sort(np.log(made.truth[:, 2].sum(axis=1) / ways[1][name])[near])
         chance = np.searchsorted(errors, np.log(2e7 / mid)) / len(errors)
         chance = np.where(made.truth[:, 3, :month].sum(axis=1) >= 2e7, 0.0, chance)
-        found[name] = _scored(made.ended, mid, chance, mid, mid, near, month)
+        found[name] = _scored(made.ended, mid, chance, mid, mid, near, month, learned)
     return found
 
 

@@ -19,10 +19,13 @@ DRAWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """`f1`, `precision`, `recall` of the decision "falls below" from the chance the product says it at; `f1_40` from 40 %; `f1_middle` that of "the
-    middle forecast lies below the line"; errors in %; `inside` the share of outcomes within low–high; `deciles` (predicted, seen, firms);
+    """How a forecast did.
+
+    `f1`, `precision`, `recall` of the decision "falls below" from the chance the product says it at; `f1_40` from 40 %; `f1_middle` that of
+    "the middle forecast lies below the line"; errors in %; `inside` the share of outcomes within low–high; `deciles` (predicted, seen, firms);
     `outside` how many of them differ by more than 5 points, and `outside_by_chance` how many would if every probability were exactly true;
-    `red` firms above the chance that turns them red, `red_wrong` those that did not fall."""
+    `red` firms above the chance that turns them red, `red_wrong` those that did not fall.
+    """
 
     firms: int
     base: float
@@ -70,7 +73,7 @@ class Scores:
 
 def score(
     ended: NDArray[np.float64], mid: NDArray[np.float64], chance: NDArray[np.float64], line: NDArray[np.float64], year: NDArray[np.int64], low: NDArray[np.float64], high: NDArray[np.float64],
-    *, falls: float = 0.4, red: float = 0.85,
+    falls: NDArray[np.float64] | float = 0.4, *, red: float = 0.85,
 ) -> Scores:
     """Scores of N forecasts; all arrays N, money in one unit. `falls`, `red`: the chance from which a fall is said, and from which it is red."""
     event = ended < line

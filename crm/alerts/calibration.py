@@ -6,6 +6,7 @@ year, when the last year's totals are in. What was learned is kept with the year
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import polars as pl
 from sqlalchemy import func, select
 
 from crm.alerts.forecasting import history, season, signs
-from crm.alerts.forecasting.fitting import FEWEST, fit, usual, witness
+from crm.alerts.forecasting.fitting import FEWEST, Past, fit, usual, witness
 from crm.alerts.forecasting.model import FORM, Parameters, stored
 from crm.alerts.models import ForecastParameters
 from crm.core.frames import fetch_frame
@@ -77,18 +78,18 @@ def learn(past: history.History, industry: Sequence[str | None], year: int, note
     growth = _growth(past)
     often = usual(growth.ravel(), np.tile(year - np.arange(growth.shape[1]), len(growth)))
 
-    def signs_at(month: int, case: int) -> tuple[signs.Signs, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    def past_at(month: int, case: int) -> Past:
         usable = np.isfinite(past.figures[:, 0, month]) & (whole > 0)
         seen, years = past.figures[usable], np.full(usable.sum(), year)
         seen[:, 0, month + 1 :] = np.nan
         cut = history.History(seen, past.mended[usable])
         read = signs.read(cut, curves[usable], np.full(len(seen), month))
         hidden = signs.read(cut, curves[usable], np.full(len(seen), month), forget=case)
-        return signs.paced(hidden, signs.common(read)), whole[usable], years, witness(growth[usable, 0], years, often)
+        return Past(signs.paced(hidden, signs.common(read)), whole[usable], years, witness(growth[usable, 0], years, often))
 
-    made = fit(signs_at, ends, note, prior=prior)  # type: ignore[arg-type]
+    made = fit(past_at, ends, note, prior=prior, by_size=True)
     shares = np.where((now >= 0) & (now <= 1), now, np.nan)
-    return Parameters(made.quarter_ends, made.knots, note, season.learned(shares, industry, curve))
+    return replace(made, industries=season.learned(shares, industry, curve))
 
 
 def _growth(past: history.History) -> NDArray[np.float64]:

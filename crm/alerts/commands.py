@@ -13,7 +13,7 @@ import polars as pl
 
 from crm.alerts.forecasting import forecast as forecast_year
 from crm.alerts.forecasting.facts import MAIN, frames
-from crm.alerts.forecasting.outlook import METHODS, NOTES, falls_from
+from crm.alerts.forecasting.outlook import METHODS, NOTES
 from crm.alerts.inputs import lines
 from crm.config import Settings
 from crm.core.errors import CrmError
@@ -76,7 +76,7 @@ def _answers(firms: list[Enterprise], pack: Pack, on: date, extra: tuple[int, ..
     wanted = [sorted({*steps, *extra, *([line] if at is not None and (line := own[at]) else [])}) for at in test]
     chances, needs = _by_line(outlook, wanted)
     for row, seen in enumerate(outlook.frame().iter_rows(named=True)):
-        yield _answer(firms[row], seen, chances[row], needs[row], on) | {"notes": [NOTES[key] for key in outlook.notes[row]]}
+        yield _answer(firms[row], seen | {"falls_from": outlook.falls_from[row]}, chances[row], needs[row], on) | {"notes": [NOTES[key] for key in outlook.notes[row]]}
 
 
 def _asks_main(item: RunItem) -> bool:
@@ -101,7 +101,7 @@ def _answer(firm: Enterprise, seen: dict[str, Any], chances: dict[str, float], n
         return {"uscc": firm.uscc, "state": "unknown", "forecast": None, "probability_below": {}, "data_to": None, "needed_per_month": {}}
     below = seen["below_last_year"]
     return {
-        "uscc": firm.uscc, "state": "ok", "forecast": {key: seen[key] for key in ("low", "mid", "high")}, "probability_below": chances, "falls_below": {line: bool(chance >= falls_from(seen["month"])) for line, chance in chances.items()},
+        "uscc": firm.uscc, "state": "ok", "forecast": {key: seen[key] for key in ("low", "mid", "high")}, "probability_below": chances, "falls_below": {line: bool(chance >= seen["falls_from"]) for line, chance in chances.items()},
         "probability_below_last_year": {} if below is None else {"0.9": round(below, 4)},
         "data_to": f"{on.year}-{seen['month']:02d}", "so_far": seen["so_far"], "method": seen["method"], "needed_per_month": needs,
     }

@@ -36,3 +36,11 @@ def test_a_year_is_learned_once(city, few):
 @pytest.mark.parametrize(("month", "due"), [(2, False), (3, True)])
 def test_last_years_totals_are_awaited(city, month, due):
     assert is_due(city, ON.replace(month=month)) is due
+
+
+def test_parameters_of_an_older_form_are_learned_anew(city, few):
+    calibrate(city, ON, AT)
+    kept = city.scalars(select(ForecastParameters)).one()
+    kept.body = kept.body | {"form": 1}
+    city.flush()
+    assert (in_force(city, ON) is stored(), is_due(city, ON)) == (True, True)

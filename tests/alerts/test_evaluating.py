@@ -132,9 +132,10 @@ def test_the_seasonal_firm_of_the_issue_is_not_red(pack):
     assert exit_risk(pack, firm(pack, 12_720_000, before=12_720_000, last=26_500_000))[0]["level"] != "red"
 
 
-def test_the_same_chance_is_red_in_autumn_and_not_in_spring(pack):
-    spring = exit_risk(pack, firm(pack, 600_000, before=6_000_000, last=21_000_000, month="03"), date(2025, 4, 20))[0]
-    assert (spring["level"], spring["probability"] > 0.85) == ("orange", True)
+def test_a_firm_that_lost_nine_tenths_is_red_from_june_on_and_not_in_march(pack):
+    months = {"03": date(2025, 4, 20), "06": date(2025, 7, 20)}
+    seen = [exit_risk(pack, firm(pack, 600_000, before=6_000_000, last=21_000_000, month=month), on)[0]["level"] for month, on in months.items()]
+    assert seen == ["orange", "red"]
 
 
 def test_a_firm_that_passes_a_line_it_never_reached_is_told_so(pack):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crm.alerts.forecasting import Outlook, forecast, signs
 from crm.alerts.forecasting.history import History
@@ -52,6 +54,34 @@ def test_two_years_that_agree_on_a_late_season_are_believed_more_than_one():
     one = ask({(2024, 9): 1272, (2025, 9): 1272}, totals={2024: 2650})
     two = ask({(2023, 9): 1272, (2024, 9): 1272, (2025, 9): 1272}, totals={2023: 2650, 2024: 2650})
     assert mid(one) < mid(two) < 2650 * 1.05
+
+
+@settings(max_examples=40, deadline=None)
+@given(share=st.floats(0.2, 0.9), month=st.sampled_from([6, 9, 10]))
+def test_a_season_two_years_agree_on_is_the_firms_own_however_unusual(share, month):
+    filed = {(year, month): 4000 * share for year in (2023, 2024, 2025)}
+    assert 0.88 < mid(ask(filed, totals={2023: 4000, 2024: 4000}, on=date(2025, month + 1, 20))) / 4000 < 1.12
+
+
+def test_a_firm_that_sells_seven_tenths_in_the_last_quarter_each_year_ends_near_its_last_year():
+    filed = {(2023, 9): 1170.0, (2024, 9): 1200.0, (2025, 9): 1230.0}
+    assert mid(ask(filed, totals={2023: 3900, 2024: 4000}, industry="3441")) == pytest.approx(4000, rel=0.05)
+
+
+def test_seen_once_so_late_a_season_is_half_believed():
+    filed = {(2024, 9): 1200.0, (2025, 9): 1230.0}
+    assert 2700 < mid(ask(filed, totals={2024: 3900})) < 3800
+
+
+def test_a_loss_that_all_firms_share_weighs_less_than_one_alone():
+    fallen = {(2024, 3): 500.0, (2025, 3): 400.0}
+    alone, among = ask(fallen, totals={2024: 2100}, on=date(2025, 4, 20)), ask(*[fallen] * 60, totals={2024: 2100}, on=date(2025, 4, 20))
+    assert mid(alone) < mid(among)
+
+
+def test_the_chance_from_which_a_fall_is_said_rises_to_a_half_at_the_years_end():
+    said = [float(stored().falls_from(month)) for month in range(2, 13)]
+    assert (said, said[-1]) == (sorted(said), 0.5)
 
 
 def test_nothing_ends_below_what_is_in():

@@ -13,6 +13,7 @@ from bench.forecast_city import city
 from bench.forecast_scores import score
 from crm.alerts.calibration import learn
 from crm.alerts.forecasting import forecast
+from crm.alerts.forecasting.fitting import usual, witness
 from crm.alerts.forecasting.model import Parameters, stored
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ def test_its_probabilities_are_truer_than_any_simple_methods(by_september, event
 
 
 @pytest.mark.shared
+def test_no_more_of_its_deciles_are_off_than_luck_explains(by_september):
+    found = by_september["drop"]["model"]
+    assert found.outside <= found.outside_by_chance + 2
+
+
+@pytest.mark.shared
 def test_four_years_in_five_end_within_the_range(by_september):
     assert 0.77 < by_september["drop"]["model"].inside < 0.83
 
@@ -66,9 +73,29 @@ def test_a_forecast_that_is_always_right_scores_full():
     assert (perfect.f1, perfect.brier, perfect.median_error) == (1.0, 0.0, 0.0)
 
 
-def test_a_city_that_learned_from_its_last_year_is_told_better_than_by_listed_firms():
-    found = measure_city(3_000, seed=3, noise=1.0)["3"]["below_2000wan"]
-    assert found["model"].brier < found["stored"].brier
+def test_an_odd_year_weighs_like_the_others_and_falls_as_often():
+    growth, years = np.array([*np.linspace(-0.6, 0.6, 400), *np.linspace(-0.6, 0.0, 600), *np.linspace(0.0, 0.6, 200)]), np.repeat([2014, 2015], [400, 800])
+    often = usual(growth, years)
+    weight = witness(growth, years, often)
+    odd = years == 2015
+    assert (weight[odd].sum(), (weight * odd * (growth < -0.105)).sum() / weight[odd].sum()) == pytest.approx((600, often[:4].sum()), rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def small_city():
+    return measure_city(6_000, seed=3, noise=1.0, months=(3,))["3"]["below_2000wan"]
+
+
+def test_chances_of_a_city_that_learned_are_no_further_off_than_luck_explains(small_city):
+    assert small_city["model"].outside <= small_city["model"].outside_by_chance + 2
+
+
+def test_few_firms_red_in_march_go_on(small_city):
+    assert small_city["model"].red_wrong <= 0.1 * small_city["model"].red + 1
+
+
+def test_a_city_that_learned_from_its_last_year_is_told_better_than_by_listed_firms(small_city):
+    assert small_city["model"].brier < small_city["stored"].brier
 
 
 def test_what_was_learned_reads_back_as_it_was_kept():

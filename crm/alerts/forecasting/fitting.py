@@ -6,11 +6,15 @@ odd year does not set the tone (`usual`, `witness`). Weak ridges keep weights sm
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crm.alerts.forecasting.model import CASES, KNOTS, LEVELS, Knot, Parameters, location_terms, scale_terms
+from crm.alerts.forecasting.model import CASES, FALLS, KNOTS, LEVELS, Knot, Parameters, distribution, location_terms, scale_terms
+from crm.alerts.forecasting.sharpening import sharpened
+from crm.alerts.forecasting.signs import OWN, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,22 +43,49 @@ FARTHEST, LARGEST = 3.0, 3.0
 """Outcomes beyond e^±3 of last year's rest count as that, and so do errors."""
 
 
-def fit(
-    signs_at: Callable[[int, int], tuple[Signs, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]], quarter_ends: tuple[float, float, float], note: dict[str, Any],
-    *, prior: Parameters | None = None,
-) -> Parameters:
-    """Parameters from past years. `signs_at(month, case)` gives the signs with that much history, how the years ended (元), which years and weights.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Firm-years that are over: their signs, how they ended (元), which years, and what each weighs."""
 
-    `prior`: parameters that stand where the years given say little; each counts as `PRIOR` firm-years.
+    signs: Signs
+    ended: NDArray[np.float64]
+    years: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> Past:
+        return Past(take(self.signs, rows), self.ended[rows], self.years[rows], self.weight[rows] / self.weight[rows].mean() if rows.any() else self.weight[rows])
+
+
+def fit(past_at: Callable[[int, int], Past], quarter_ends: tuple[float, ...], note: dict[str, Any], *, prior: Parameters | None = None, by_size: bool = False) -> Parameters:
+    """Parameters from past years. `past_at(month, case)` gives firm-years with that much history.
+
+    `by_size`: whether size may play a part; not where the levels of the figures say nothing. `prior`: parameters that stand where the years given say little; each counts as `PRIOR` firm-years.
     """
-    knots = {case: {month: _knot(*signs_at(month, case), case, prior.knots[case][month] if prior else None) for month in KNOTS} for case in CASES.values()}
-    return Parameters(quarter_ends, knots, note)
+    knots: dict[int, dict[int, Knot]] = {case: {} for case in CASES.values()}
+    for case, month in product(knots, KNOTS):
+        past = past_at(month, case)
+        sized = past if by_size else replace(past, signs=replace(past.signs, size=np.zeros(len(past.years))))
+        knots[case][month] = _knot(sized, case, prior.knots[case][month] if prior else None)
+    made = Parameters(quarter_ends, knots, note)
+    known = prior.falls if prior else FALLS
+    return replace(made, falls=tuple(_falls(past_at(month, OWN), made, known[at]) for at, month in enumerate(KNOTS)))
+
+
+def _falls(past: Past, made: Parameters, known: float) -> float:
+    """Half of the best F1 of "falls below a line", each firm set once in a band from half of last year up to it; what is known where few firms show it."""
+    seen = past[np.isfinite(past.ended) & np.isfinite(past.signs.last_year) & (past.signs.case == OWN) & (past.signs.so_far > 0)]
+    if len(seen.years) < FEWEST:
+        return known
+    line = seen.signs.last_year / np.power(2.0, np.arange(len(seen.years)) % 100 / 100)
+    chance, hit = distribution(seen.signs, made).probability_below(line), seen.weight * (seen.ended < line)
+    order = np.argsort(-chance)
+    return float((np.cumsum(hit[order]) / (np.cumsum(seen.weight[order]) + hit.sum())).max())
 
 
 def usual(growth: NDArray[np.float64], years: NDArray[np.int64]) -> NDArray[np.float64]:
     """How often a year's growth (a logarithm, NaN = unknown) lies in each bin, on the mean of the years that enough firms show."""
     shares = [_frequencies(growth[years == year]) for year in np.unique(years) if np.isfinite(growth[years == year]).sum() >= SEEN]
-    return np.mean(shares, axis=0) if shares else np.full(len(EDGES) + 1, np.nan)
+    return np.asarray(np.mean(shares, axis=0), dtype=np.float64) if shares else np.full(len(EDGES) + 1, np.nan)
 
 
 def witness(growth: NDArray[np.float64], years: NDArray[np.int64], often: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,28 +106,32 @@ def _frequencies(growth: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.bincount(np.digitize(known, EDGES), minlength=len(EDGES) + 1) / max(len(known), 1)
 
 
-def _knot(signs: Signs, ended: NDArray[np.float64], years: NDArray[np.int64], given: NDArray[np.float64], case: int, prior: Knot | None = None) -> Knot:
+def _knot(past: Past, case: int, prior: Knot | None = None) -> Knot:
     with np.errstate(divide="ignore", invalid="ignore"):
-        least = 0.01 * (signs.so_far + signs.rest_before)
-        target = np.log(np.maximum(ended - signs.so_far, least) / signs.rest_before)
-    kept = np.isfinite(target) & (signs.case == case) & (signs.so_far > 0)
-    z, middle, spread = np.clip(target[kept], -FARTHEST, FARTHEST), location_terms(signs)[kept], scale_terms(signs)[kept]
+        least = 0.01 * (past.signs.so_far + past.signs.rest_before)
+        target = np.log(np.maximum(past.ended - past.signs.so_far, least) / past.signs.rest_before)
+    kept = np.isfinite(target) & (past.signs.case == case) & (past.signs.so_far > 0)
     if prior is not None and kept.sum() < FEWEST:
         return prior
-    weight, scale = given[kept] / given[kept].mean(), np.ones(kept.sum())
+    seen, z = past[kept], np.clip(target[kept], -FARTHEST, FARTHEST)
+    middle, spread, weight, scale = location_terms(seen.signs), scale_terms(seen.signs), seen.weight, np.ones(len(z))
     for _ in range(ROUNDS):
-        location = _median_fit(middle, z, weight / np.sqrt(scale), len(np.unique(years[kept])), prior)
+        location = _median_fit(middle, z, weight / np.sqrt(scale), len(np.unique(seen.years)), prior)
         error = z - middle @ location
         low = error < 0
-        below, above = (_scale_fit(spread[side], np.abs(error[side]), weight[side], known) for side, known in ((low, prior and prior.below), (~low, prior and prior.above)))
+        below = _scale_fit(spread[low], np.abs(error[low]), weight[low], prior.below if prior else None)
+        above = _scale_fit(spread[~low], np.abs(error[~low]), weight[~low], prior.above if prior else None)
         scale = np.exp(np.where(low, spread @ below, spread @ above))
     order = np.argsort(error / scale)
     so_far = np.cumsum(weight[order]) / weight.sum()
     quantiles = np.interp(LEVELS, so_far, (error / scale)[order])
-    if prior is not None:
-        own = kept.sum() / (kept.sum() + PRIOR)
-        quantiles = own * quantiles + (1 - own) * prior.quantiles
-    return Knot(location, below, above, quantiles)
+    knot = Knot(location, below, above, quantiles)
+    if prior is None:
+        return knot
+    if case == OWN:
+        knot = sharpened(knot, seen.signs, seen.ended, weight)
+    own = len(z) / (len(z) + PRIOR)
+    return replace(knot, quantiles=own * knot.quantiles + (1 - own) * prior.quantiles)
 
 
 def _median_fit(terms: NDArray[np.float64], z: NDArray[np.float64], weight: NDArray[np.float64], years: int, prior: Knot | None) -> NDArray[np.float64]:

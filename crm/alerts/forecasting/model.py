@@ -27,6 +27,8 @@ KNOTS = (3, 6, 9)
 CASES = {"own": OWN, "unseasoned": UNSEASONED, "new": NEW}
 FORM = 2
 """Which terms the weights belong to; parameters of another form are not read."""
+FALLS = (0.28, 0.35, 0.40)
+"""The chance from which "falls below" is said where nothing was learned: half of the F1 that can be had, which is where F1 is highest for chances that are true."""
 LEVELS = np.array([0.01, 0.02, 0.05, *np.arange(0.1, 0.91, 0.05).round(2), 0.95, 0.98, 0.99])
 """The probabilities at which the quantiles of e are kept; beyond them the tails are exponential."""
 WIDER = {1: 1.2, 2: 1.05, 10: 1.05, 11: 1.1}
@@ -47,9 +49,10 @@ class Knot:
 class Parameters:
     """All that is fitted: shares of the year in at the quarter-ends, and a knot per case and quarter-end."""
 
-    quarter_ends: tuple[float, float, float]
+    quarter_ends: tuple[float, ...]
     knots: dict[int, dict[int, Knot]]
     note: dict[str, Any]
+    falls: tuple[float, ...] = FALLS  # the chance from which a fall is said, at the quarter-ends
     industries: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # 大类 -> its season, where a city's own years showed one
     pace: float | None = None  # how all firms of the place grow in the year asked about; known by the place, never part of the file
 
@@ -58,13 +61,17 @@ class Parameters:
         """The pooled season, 13 numbers."""
         return pooled(self.quarter_ends)
 
+    def falls_from(self, month: NDArray[np.int64] | int) -> NDArray[np.float64]:
+        """The chance from which a fall is said with data to this month: straight between the quarter-ends, and to a half when the year is in."""
+        return np.asarray(np.interp(month, (*KNOTS, 12), (*self.falls, 0.5)), dtype=np.float64)
+
     def as_dict(self) -> dict[str, Any]:
         """For the file beside this module."""
         knots = {
             name: {str(month): {k: np.round(getattr(knot, k), 4).tolist() for k in ("location", "below", "above", "quantiles")} for month, knot in self.knots[case].items()}
             for name, case in CASES.items()
         }
-        return {"form": FORM, "note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "knots": knots, "industries": {k: np.round(v, 4).tolist() for k, v in self.industries.items()}}
+        return {"form": FORM, "note": self.note, "quarter_ends": [round(share, 4) for share in self.quarter_ends], "falls": np.round(self.falls, 3).tolist(), "knots": knots, "industries": {k: np.round(v, 4).tolist() for k, v in self.industries.items()}}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Parameters:
@@ -73,7 +80,7 @@ class Parameters:
             CASES[name]: {int(month): Knot(**{k: np.array(v) for k, v in one.items()}) for month, one in months.items()}
             for name, months in data["knots"].items()
         }
-        return cls(tuple(data["quarter_ends"]), knots, data["note"], {k: np.array(v) for k, v in data.get("industries", {}).items()})
+        return cls(tuple(data["quarter_ends"]), knots, data["note"], tuple(data["falls"]), {k: np.array(v) for k, v in data.get("industries", {}).items()})
 
 
 @cache
@@ -89,7 +96,7 @@ def soft(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
 
 
 def location_terms(signs: Signs) -> NDArray[np.float64]:
-    """N×11: what moves the median of the rest. A season two years agree on is not leaned back on the industry's (`once` is 0 then).
+    """N×13: what moves the median of the rest. A season two years agree on is not leaned back on the industry's (`once` is 0 then).
 
     The first three are the level, the firm's own growth (this year and lately, bounded) and the common pace beyond a normal one.
     """
@@ -100,16 +107,18 @@ def location_terms(signs: Signs) -> NDArray[np.float64]:
     return np.stack([
         np.ones_like(growth), (bent + lately) / 2, signs.pace - NORMAL, growth - bent, (lately - bent) / 2, recent - lately,
         once * soft(shape, 1.0), has_two * soft(moved, 1.0), agree * soft(shape, 1.0), soft(trend, 0.4), soft(speed, 0.4) - soft(trend, 0.4),
+        soft(signs.size, 2.0), soft(signs.size, 2.0) * (bent + lately) / 2,
     ], axis=1)
 
 
 def scale_terms(signs: Signs) -> NDArray[np.float64]:
-    """N×10: what makes it less sure."""
+    """N×11: what makes it less sure."""
     growth, recent, shape, moved, has_two, trend, _ = signs.columns()
     once = 1 - _agree(moved, has_two)
     return np.stack([
         np.ones_like(growth), soft(np.abs(growth), 2.0), soft(growth, 2.0), soft(np.abs(recent - growth), 1.0), once * soft(np.abs(shape), 1.0),
         soft(shape, 1.0), has_two * soft(np.abs(moved), 0.5), has_two, soft(np.abs(trend), 0.4), soft(trend, 0.4),
+        soft(signs.size, 2.0),
     ], axis=1)
 
 
@@ -143,12 +152,12 @@ class Distribution:
         with np.errstate(divide="ignore", invalid="ignore"):
             e = np.log(np.maximum(missing, 1e-9) / self.rest) - self.location
         e = e / np.where(e < 0, self.below, self.above)
-        chance = np.where(self.rest > 0, _cumulative(e, self.quantiles), 1.0)
+        chance = np.where(self.rest > 0, cumulative(e, self.quantiles), 1.0)
         unknown = np.isnan(self.so_far) | np.isnan(line)
         return np.where(unknown, np.nan, np.where(missing <= 0, 0.0, chance))
 
 
-def _cumulative(e: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+def cumulative(e: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share of the distribution below e, row by row; exponential tails with the slope between the outer quantiles."""
     at = np.clip((e[:, None] >= quantiles).sum(axis=1) - 1, 0, len(LEVELS) - 2)
     rows = np.arange(len(e))

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 LOW, MID, HIGH = 0.1, 0.5, 0.9
 DROP = 0.9
 """`below_last_year` is the chance of ending below this part of last year."""
-FALLS = {3: 0.28, 6: 0.35, 9: 0.40}
-"""The chance from which "falls below" is said, by month of the data, straight between: half of the F1 that can be had then, which is where
-F1 is highest for chances that are true. The same for all lines and years; a default of this product (docs/forecast.md)."""
 SIGNALS = {"invoiced_yoy": 0.25, "electricity_yoy": 0.1, "insured_yoy": 0.1}
 """Default weights, not fitted (no public series joins them to sales): how much of a signal's growth beyond recent sales' goes into the rest."""
 METHODS = {"own_season": "按本企业上年季节推算", "last_year_total": "按行业和总体季节推算", "this_year_only": "只按本年累计推算"}
@@ -43,12 +40,13 @@ NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The year of N firms, in the order asked. `year` of the firms; arrays of N; money in 元."""
+    """The year of N firms, in the order asked. `year` of the firms; arrays of N; money in 元. `falls_from`: the chance from which a fall is said."""
 
     year: int
     signs: Signs
     spread: Distribution
     notes: list[list[str]]
+    falls_from: NDArray[np.float64]
 
     @property
     def month(self) -> NDArray[np.int64]:
@@ -71,18 +69,13 @@ class Outlook:
         return self.spread.probability_below(np.broadcast_to(np.asarray(line, dtype=np.float64), self.month.shape))
 
     def falls_below(self, line: NDArray[np.float64] | float) -> NDArray[np.bool_]:
-        """Whether a firm is said to fall below its line: from `FALLS` on, since a missed fall costs more than a visit too many."""
-        return self.probability_below(line) >= falls_from(self.month)
+        """Whether a firm is said to fall below its line: from `falls_from` on, since a missed fall costs more than a visit too many."""
+        return self.probability_below(line) >= self.falls_from
 
     def needed_per_month(self, line: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """元 a month that the months left must bring to reach the line, rounded up, 0 once reached; NaN when no month is left or nothing is known."""
         left = np.where((self.month > 0) & (self.month < 12), 12 - self.month, np.nan)
         return np.maximum(np.ceil((line - self.spread.so_far) / left), 0.0)
-
-
-def falls_from(month: NDArray[np.int64] | int) -> NDArray[np.float64]:
-    """The chance from which a fall is said with data to this month."""
-    return np.interp(month, list(FALLS), list(FALLS.values()))
 
 
 def forecast(cumulative: pl.DataFrame, totals: pl.DataFrame, firms: pl.DataFrame, on: date, *, months: pl.DataFrame | None = None, parameters: Parameters | None = None) -> Outlook:
@@ -103,7 +96,7 @@ def outlook(past: History, firms: pl.DataFrame, on: date, chosen: Parameters, *,
     read = signs.paced(read, signs.common(read) if noted and chosen.pace is None else chosen.pace)
     spread = _moved(distribution(read, chosen), read, firms)
     spread, stopped = _stopped(spread, read, firms, curves, on)
-    return Outlook(on.year, read, spread, _notes(past, read, stopped) if noted else [])
+    return Outlook(on.year, read, spread, _notes(past, read, stopped) if noted else [], chosen.falls_from(read.month))
 
 
 def _known(rows: pl.DataFrame, on: date) -> pl.DataFrame:

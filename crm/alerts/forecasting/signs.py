@@ -23,6 +23,8 @@ LEAST = 0.01
 """The rest of a year counts as at least this part of the year: logarithms need something."""
 RECENT = 3
 BOUND = 3.0
+ORDINARY = 2e7
+"""A firm's size is told against this much in a year, 元."""
 NORMAL = 0.08
 """The growth of all together (a logarithm) that is taken where it is not known."""
 FEWEST = 50
@@ -34,7 +36,8 @@ class Signs:
     """One value per firm. `so_far` C and `rest_before` R' in 元; the others are logarithms of ratios, 0 where not known.
 
     `pace` how all firms of the place grow together so far, for each of its firms alike; `growth` C against the same months last year; `recent` the same of the last three months; `shape` own rest-to-so-far of last year
-    against the industry's; `shape_moved` the year before's against it; `trend` last year against the year before; `exit_speed` its last quarter's.
+    against the industry's; `shape_moved` the year before's against it; `trend` last year against the year before; `exit_speed` its last quarter's;
+    `size` last year against `ORDINARY`.
     """
 
     case: NDArray[np.int64]
@@ -49,6 +52,7 @@ class Signs:
     has_two: NDArray[np.float64]
     trend: NDArray[np.float64]
     exit_speed: NDArray[np.float64]
+    size: NDArray[np.float64]
     pace: NDArray[np.float64]
 
     def columns(self) -> tuple[NDArray[np.float64], ...]:
@@ -78,7 +82,7 @@ def read(history: History, curves: NDArray[np.float64], month: NDArray[np.int64]
     return Signs(
         case, month, so_far, np.where(case == NEW, np.nan, whole), rest, _bounded(growth), _recent(now, last, month, growth, case, whole), _bounded(shape),
         np.where(two, _bounded(older) - _bounded(shape), 0.0), two.astype(float), trend, np.where(known, _bounded(exit_speed), trend),
-        np.full(len(month), NORMAL),
+        np.where(case == NEW, 0.0, _bounded(_log(whole / ORDINARY))), np.full(len(month), NORMAL),
     )
 
 
