@@ -6,7 +6,8 @@ on the same firms, the simple methods. Events: `drop`: the year below 90 % of th
 this year below it (levels of the panel are scaled, so every firm is set once at a seeded place in that band).
 `--stored` uses the parameters that come with the product instead. `--split` fits on one half of the firms and measures the other.
 `--city N --seed S --noise B` measures a made-up city with months: parameters learned from its own last year as an instance does, and the stored
-ones. Without options: that city for three spreads and two seeds, and with `--panel` both. `--speed N` times N firms × 24 months.
+ones. Without options: that city for three spreads and two seeds, and with `--panel` both. `--goals`: every figure the forecast is held to,
+on the panel and these cities, and whether it is reached. `--speed N` times N firms × 24 months.
 `--refit OUT.json` fits all years of the panel and writes the parameters.
 """
 
@@ -24,6 +25,7 @@ import orjson
 import polars as pl
 
 from bench.forecast_city import INDUSTRIES, city
+from bench.forecast_goals import goals, line
 from bench.forecast_scores import Scores, score
 from crm.alerts.calibration import learn
 from crm.alerts.forecasting import forecast, history, signs
@@ -191,8 +193,8 @@ def speed(firms: int) -> dict[str, float]:
     start, cpu = time.perf_counter(), time.process_time()
     seen_by = forecast(*asked, on)
     seen_by.frame()
-    for line in (2e7, 1e8, 1e9):
-        seen_by.probability_below(line)
+    for at in (2e7, 1e8, 1e9):
+        seen_by.probability_below(at)
     return {"firms": firms, "rows": asked[0].height, "wall_s": round(time.perf_counter() - start, 2), "cpu_s": round(time.process_time() - cpu, 2)}
 
 
@@ -246,10 +248,14 @@ def show(found: dict[str, Any]) -> None:
             click.echo("  " + methods["model"].told())
 
 
-def _cities() -> None:
-    for seed, noise in ((1, 0.7), (1, 1.0), (1, 1.3), (2, 1.0)):
-        click.echo(f"\n== made-up city, seed {seed}, spread x {noise}")
-        show(measure_city(CITY, seed, noise))
+def cities(months: Iterable[int] = (2, 3, 6, 9, 10, 11)) -> dict[str, dict[str, dict[str, dict[str, Scores]]]]:
+    """The made-up cities, by name."""
+    return {f"seed {seed}, spread x {noise}": measure_city(CITY, seed, noise, months) for seed, noise in ((1, 0.7), (1, 1.0), (1, 1.3), (2, 1.0))}
+
+
+def _told(found: Any) -> Any:
+    """Scores as plain data, however deep they lie."""
+    return {key: _told(value) for key, value in found.items()} if isinstance(found, dict) else found.as_dict()
 
 
 @click.command()
@@ -259,34 +265,42 @@ def _cities() -> None:
 @click.option("--city", "city_firms", type=int)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--noise", default=1.0, show_default=True, help="Multiplies the spread of yearly growth (0.7, 1.3).")
+@click.option("--goals", "held", is_flag=True)
 @click.option("--speed", "speed_firms", type=int)
 @click.option("--refit", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True)
-def main(path: Path | None, city_firms: int | None, seed: int, noise: float, speed_firms: int | None, refit: Path | None, *, split: bool, use_stored: bool, as_json: bool) -> None:
-    """Back-test, city, speed or refit."""
+def main(path: Path | None, city_firms: int | None, seed: int, noise: float, speed_firms: int | None, refit: Path | None, *, split: bool, use_stored: bool, held: bool, as_json: bool) -> None:
+    """Back-test, goals, cities, speed or refit."""
     if speed_firms:
         click.echo(orjson.dumps(speed(speed_firms)).decode())
         return
+    found: dict[str, dict[str, Any]] = {}
+    if path is not None and not city_firms:
+        panel = read_panel(path)
+        if refit:
+            note = {"fitted_on": "quarterly cumulative revenue of listed firms, 2015–2021", "firm_years": int(panel.usable(9).sum()), "command": "python -m bench.forecast --panel FILE --refit OUT"}
+            refit.write_bytes(orjson.dumps(fitted(panel, note).as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+            return
+        found["panel"] = {str(month): back_test(panel, month, split=split, use_stored=use_stored) for month in QUARTERS}
     if city_firms:
-        found: dict[str, Any] = measure_city(city_firms, seed, noise)
-    elif path is None:
-        _cities()
-        return
-    elif refit:
-        panel = read_panel(path)
-        note = {"fitted_on": "quarterly cumulative revenue of listed firms, 2015–2021", "firm_years": int(panel.usable(9).sum()), "command": "python -m bench.forecast --panel FILE --refit OUT"}
-        refit.write_bytes(orjson.dumps(fitted(panel, note).as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
-        return
+        found[f"seed {seed}, spread x {noise}"] = measure_city(city_firms, seed, noise)
+    elif held or path is None or not (as_json or split or use_stored):
+        found |= cities(QUARTERS) if held else cities()
+    _say(found, held=held, as_json=as_json)
+
+
+def _say(found: dict[str, dict[str, Any]], *, held: bool, as_json: bool) -> None:
+    if held:
+        if "panel" not in found:
+            raise click.UsageError("--goals needs --panel FILE")
+        rows = goals(found["panel"], {name: one for name, one in found.items() if name != "panel"})
+        click.echo(orjson.dumps(rows).decode() if as_json else "\n".join(line(row) for row in rows))
+    elif as_json:
+        click.echo(orjson.dumps(_told(found["panel"] if list(found) == ["panel"] else found)).decode())
     else:
-        panel = read_panel(path)
-        found = {str(month): back_test(panel, month, split=split, use_stored=use_stored) for month in QUARTERS}
-        if not (as_json or split or use_stored):
-            _cities()
-    if as_json:
-        plain = {month: {event: {name: one.as_dict() for name, one in methods.items()} for event, methods in events.items()} for month, events in found.items()}
-        click.echo(orjson.dumps(plain).decode())
-    else:
-        show(found)
+        for name, one in found.items():
+            click.echo(f"\n== {name}")
+            show(one)
 
 
 if __name__ == "__main__":
