@@ -23,7 +23,7 @@ LEAST = 0.01
 """The rest of a year counts as at least this part of the year: logarithms need something."""
 RECENT = 3
 BOUND = 3.0
-ORDINARY = 3e7
+ORDINARY = 1e7
 """A firm's size is told against this much in a year, 元."""
 NORMAL = 0.08
 """The growth of all together (a logarithm) that is taken where it is not known."""
