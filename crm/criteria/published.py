@@ -56,6 +56,12 @@ class Number:
     source: Sourced
     is_parameter: bool
     test: str | None = None  # the criterion's own expression
+    under: str = ""  # the title, register entry, pool or level the criterion belongs to
+
+    @property
+    def name(self) -> str:
+        """The label with what it belongs to: 上年营业收入 alone could be any of nine."""
+        return f"{self.under}：{self.label}" if self.under and self.under != self.label else self.label
 
 
 def numbers(pack: Pack, on: date) -> dict[str, Number]:
@@ -65,9 +71,9 @@ def numbers(pack: Pack, on: date) -> dict[str, Number]:
         current = pack.parameter(parameter.id, on)
         if current is not None and current.value is not None and not parameter.id.startswith(PUBLISHED):
             found[parameter.id] = Number(parameter.id, parameter.label, str(current.value), quantity.parse(current.value).unit, current, is_parameter=True)
-    for node, source in _leaves(pack, on):
+    for node, source, under in _leaves(pack, on):
         if node.id is not None and node.id not in found and (literal := _literal(pack, node)) is not None:
-            found[node.id] = Number(node.id, node.label or node.id, literal, quantity.parse(literal).unit, source, is_parameter=False, test=node.test)
+            found[node.id] = Number(node.id, node.label or node.id, literal, quantity.parse(literal).unit, source, is_parameter=False, test=node.test, under=under)
     return found
 
 
@@ -76,11 +82,11 @@ def fits(number: Number, value: str) -> str:
     try:
         given = quantity.parse(value.strip())
     except ValueError as error:
-        raise Invalid(f"{number.label}：{error}", field="value") from None
+        raise Invalid(f"{number.name}：{error}", field="value") from None
     if given.unit != number.unit:
-        raise Invalid(f"{number.label}的单位是{number.unit or '个数'}，请带上单位写，现值 {number.value}。", field="value")
+        raise Invalid(f"{number.name}的单位是{number.unit or '个数'}，请带上单位写，现值 {number.value}。", field="value")
     if given == quantity.parse(number.value):
-        raise Invalid(f"{number.label}现在就是 {number.value}，没有变化。", field="value")
+        raise Invalid(f"{number.name}现在就是 {number.value}，没有变化。", field="value")
     return value.strip()
 
 
@@ -96,17 +102,17 @@ def _literal(pack: Pack, node: Node) -> str | None:
     return found[2].strip() if compare is not None and compare.right == Const(given.value, given.unit) else None
 
 
-def _leaves(pack: Pack, on: date) -> Iterator[tuple[Node, Sourced]]:
-    """Criteria of the rules in force on a day, each id once."""
+def _leaves(pack: Pack, on: date) -> Iterator[tuple[Node, Sourced, str]]:
+    """Criteria of the rules in force on a day with what they belong to, each id once."""
     book = pack.book
-    trees: list[Node] = [rule for title in book.titles for rule in title.rules if in_force(rule, on)]
-    trees += [item for section in (book.register_, book.pools, book.levels, book.notes) for item in section if in_force(item, on)]
+    trees: list[tuple[str, Node]] = [(title.short or title.label, rule) for title in book.titles for rule in title.rules if in_force(rule, on)]
+    trees += [(item.label or "", item) for section in (book.register_, book.pools, book.levels, book.notes) for item in section if in_force(item, on)]
     seen: set[str] = set()
-    for tree in trees:
+    for under, tree in trees:
         for node, source in walk(tree):
             if node.test is not None and node.id not in seen:
                 seen.add(str(node.id))
-                yield node, source
+                yield node, source, under
 
 
 # ── laid over the packs ──────────────────────────────────────────────────
@@ -142,7 +148,7 @@ def stranded(packs: Packs, changes: Iterable[RuleChange]) -> list[RuleChange]:
 def _has(pack: Pack, change: RuleChange) -> bool:
     if change.target in pack.parameters or _parameter_id(change.target) in pack.parameters:
         return True
-    return any(node.id == change.target and _literal(pack, node) is not None for node, _ in _leaves(pack, change.from_on))
+    return any(node.id == change.target and _literal(pack, node) is not None for node, _, _ in _leaves(pack, change.from_on))
 
 
 def overlaid(pack: Pack, changes: Sequence[RuleChange]) -> Pack:
@@ -169,7 +175,7 @@ def _named(merged: dict[str, dict[str, Entry]], pack: Pack, change: RuleChange) 
     key = _parameter_id(change.target)
     if key in merged["parameters"]:
         return key
-    node, source = next((n, s) for n, s in _leaves(pack, change.from_on) if n.id == change.target)
+    node, source = next((n, s) for n, s, _ in _leaves(pack, change.from_on) if n.id == change.target)
     found = _COMPARED.match(str(node.test))
     assert found is not None  # it has a literal: the caller asked
     told = {k: v for k, v in inherit(source, node).model_dump().items() if v is not None}

@@ -73,7 +73,7 @@ def trial(
         told(done := done + 1, steps)
     every = pl.concat(moves) if moves else None
     return {
-        "pack": pack.id, "hash": pack.hash, "on": on.isoformat(), "values": dict(values), "differences": [f"{known[t].label}：{known[t].value} → {v}" for t, v in values.items()],
+        "pack": pack.id, "hash": pack.hash, "on": on.isoformat(), "values": dict(values), "differences": [f"{known[t].name}：{known[t].value} → {v}" for t, v in values.items()],
         "firms": len(ids), "touched": touched, "items": _items(pack, every), "moves": _listed(every),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from crm.criteria.packs import Pack
     from crm.criteria.schema import Document, Target, TargetValue
     from crm.security.access import Access
+
+
+COUNTED = {"家", "个", "项", "件", "人", "名", ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class Goal:
             return None
         return int((self.number - self.distance) / self.number * 1000)
 
+    @property
+    def yearly(self) -> Fraction | None:
+        """The pace as a person plans it: whole firms, projects or pieces, rounded up."""
+        return Fraction(ceil(self.pace)) if self.pace is not None and self.unit in COUNTED else self.pace
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -69,6 +78,11 @@ class Row:
     def actual_text(self) -> str | None:
         """With its unit; None = no data."""
         return wording.amount(self.actual, self.unit) if self.actual is not None else None
+
+    @property
+    def is_differing(self) -> bool:
+        """Whether texts say different things for the year; the same number stated twice is no contradiction."""
+        return bool(self.target.conflict) or self.year in self.target.differing
 
     @property
     def document(self) -> Document | None:

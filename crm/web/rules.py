@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,7 +12,7 @@ from flask_appbuilder import expose, has_access, permission_name
 from sqlalchemy import select
 
 from crm.core.clock import now, today
-from crm.core.errors import CrmError, Invalid, NotFound
+from crm.core.errors import Invalid, NotFound
 from crm.criteria import publishing
 from crm.criteria.coverage import coverage
 from crm.criteria.models import RuleChange
@@ -32,8 +33,11 @@ from crm.web.enterprises.filters import SIZES
 from crm.web.packs import packs, packs_here
 from crm.web.page import Page, access, db
 from crm.web.people import people
+from crm.web.trying import LONGEST, MOST, Change, asked, grouped, offers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask.typing import ResponseReturnValue
 
     from crm.criteria.packs import Pack
@@ -41,8 +45,7 @@ if TYPE_CHECKING:
 MANAGERS = ("manager", "administrator")
 AT_ONCE = 3_000
 """Firms tried while the page waits; more are tried in the background. About two seconds."""
-LISTED = 100
-LONGEST = 40
+LISTED, AT_FIRST = 100, 20
 STATES = {"met": "符合", "unmet": "未达", "unknown": "缺数据", "not_in_force": "无现行规定", "not_applicable": "不适用", None: "（无）"}
 
 
@@ -65,33 +68,34 @@ class RulesPage(Page):
         return self.show(
             "rules/index.html", pack=pack, inside=packs_here(), on=on, here=here, documents=[d for d in pack.book.documents if not d.id.startswith(PUBLISHED)],
             parameters=[p for p in pack.book.parameters if not p.id.startswith(PUBLISHED)], changes=changes, past=past, lost=stranded(packs(), changes), conflicts=conflicts,
-            covered=covered, statuses=STATUS_LABELS, bases=BASIS_LABELS, numbers=numbers(pack, on), by=people(c.published_by for c in (*changes, *past)), may=_may(pack),
+            covered=covered, current={d.id for d in pack.book.documents if d.status_on(on) in {"in_force", "draft"}}, statuses=STATUS_LABELS, bases=BASIS_LABELS, numbers=numbers(pack, on), by=people(c.published_by for c in (*changes, *past)), may=_may(pack),
         )
 
     @expose("/trial")
     @has_access
     @permission_name("read")
     def trial(self) -> str:
-        """Choose a number and another value: who enters, who leaves, by county and size, and which firms."""
+        """Choose numbers and other values: who enters, who leaves, by county and size, and which firms."""
         pack, on = _pack(), today()
-        known = numbers(pack, on)
-        target, value = choice("target", known), request.args.get("value", "").replace("\x00", "").strip()[:LONGEST]
         many = tallies(db(), access(), ("all",)).get("all", {}).get("all", 0)
-        outcome, run, error = None, None, ""
-        if (asked := whole("run")) is not None:
-            run = _run(asked)
-            pack, target, value = packs()[run.payload["pack"]], *next(iter(run.payload["values"].items()))
-            known, outcome = numbers(pack, on), _outcome(run)
-        elif target and value and many <= AT_ONCE:
-            try:
-                outcome = trial(db(), access(), pack, {target: value}, on, others=others_inside(packs(), pack))
-            except CrmError as refusal:
-                error = refusal.message
+        outcome, run = None, None
+        if (of := whole("run")) is not None:
+            run = _run(of)
+            pack = packs()[run.payload["pack"]]
+            known = numbers(pack, on)
+            changes, outcome = [Change(known[t], v) for t, v in run.payload["values"].items() if t in known], _outcome(run)
+        else:
+            known = numbers(pack, on)
+            changes = asked(request.args, known)
+        is_ready = bool(changes) and all(c.value and not c.error for c in changes)
+        if run is None and is_ready and many <= AT_ONCE:
+            outcome = trial(db(), access(), pack, {c.number.id: c.value for c in changes}, on, others=others_inside(packs(), pack))
         shown = _firms(outcome, choice("item", {row["item"] for row in outcome["items"]}) if outcome else None)
         names = region_names(db(), {row["region"] for item in outcome["items"] for row in item["by_region"] if row["region"]}) if outcome else {}
         return self.show(
-            "rules/trial.html", pack=pack, inside=packs_here(), on=on, here=here, numbers=known, target=target, value=value, many=many, at_once=AT_ONCE, outcome=outcome, run=run,
-            error=error, firms=shown, names=names, sizes={**SIZES, "unknown": "划型不明"}, states=STATES, may=_may(pack), worker=worker_state(db(), now()), item=request.args.get("item"),
+            "rules/trial.html", pack=pack, inside=packs_here(), on=on, again=_again(pack, run), numbers=known, changes=changes, is_ready=is_ready, most=MOST, offers=offers(known.values()), grouped=grouped(known.values()), without=partial(_without, pack, changes),
+            many=many, at_once=AT_ONCE, outcome=outcome, run=run, firms=shown, names=names, sizes={**SIZES, "unknown": "划型不明"}, states=STATES, may=_may(pack),
+            worker=worker_state(db(), now()), item=request.args.get("item"), listed=LISTED, at_first=AT_FIRST,
         )
 
     @expose("/trial/start", methods=["POST"])
@@ -99,12 +103,14 @@ class RulesPage(Page):
     @permission_name("read")
     def start(self) -> ResponseReturnValue:
         """Have it tried in the background."""
-        pack, who = _pack(request.form.get("pack")), access()
-        target, value = request.form.get("target", "")[:64], request.form.get("value", "").replace("\x00", "").strip()[:LONGEST]
+        pack, who, form = _pack(request.form.get("pack")), access(), request.form
+        values = {t[:64]: v.replace("\x00", "").strip()[:LONGEST] for t, v in list(zip(form.getlist("target"), form.getlist("value"), strict=False))[:MOST]}
+        if not values:
+            raise Invalid("请先选一个数，再写要改成多少。", field="target")
         from crm.ladder.trial import changed  # refuses before anything is queued
 
-        changed(pack, {target: value}, today())
-        payload = {"pack": pack.id, "values": {target: value}, "on": today().isoformat(), "regions": list(who.regions), "zones": list(who.zones)}
+        changed(pack, values, today())
+        payload = {"pack": pack.id, "values": values, "on": today().isoformat(), "regions": list(who.regions), "zones": list(who.zones)}
         run = enqueue(db(), JOB, f"{who.user_id}:{now().isoformat()}", payload, by=who.user_id)
         db().commit()
         return redirect(url_for("RulesPage.trial", run=run.id))
@@ -144,6 +150,18 @@ class RulesPage(Page):
             raise NotFound("没有这条发布记录。")
         publishing.revoke(db(), access(), pack, change_id, reason=request.form.get("reason", "").replace("\x00", ""), at=now())
         return _reevaluated(pack, f"revoked:{change_id}", "已撤销，规则包原来的数重新生效；随即重新评估全部企业。")
+
+
+def _again(pack: Pack, run: JobRun | None) -> Callable[..., str]:
+    """The address of this trial with one more word in it: the item looked at."""
+    told = {"run": run.id} if run is not None else {"pack": pack.id, "target": request.args.getlist("target"), "value": request.args.getlist("value")}
+    return lambda **more: url_for("RulesPage.trial", **told, **more)
+
+
+def _without(pack: Pack, changes: list[Change], gone: Change) -> str:
+    """The address of the trial without one of its numbers."""
+    left = [c for c in changes if c is not gone]
+    return url_for("RulesPage.trial", pack=pack.id, target=[c.number.id for c in left], value=[c.value for c in left])
 
 
 def _reevaluated(pack: Pack, key: str, message: str) -> ResponseReturnValue:

@@ -98,7 +98,7 @@ def test_list_and_page_are_accessible_and_do_not_scroll_sideways(session: Sessio
     found = {}
     for path in ("/alerts/", f"/alerts/{made.id}", "/alerts/overview/", "/alerts/overview/effect", "/alerts/overview/bulletin", "/alerts/year/"):
         page.goto(page.url.split("/alerts")[0] + path)
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        wide = page.evaluate("document.documentElement.scrollWidth - screen.width")
         found[path] = ([v["id"] for v in Axe().run(page).response["violations"]], wide)
     assert all(value == ([], 0) for value in found.values()), found
 

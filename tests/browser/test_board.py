@@ -107,4 +107,4 @@ def test_the_board_is_accessible(session: Session, open_as: OpenAs, phone: bool,
     firm(session, alert_level="red")
     page = open_as("manager", WENLING, path="/board/", phone=phone, dark=dark)
     assert Axe().run(page).response["violations"] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= screen.width")

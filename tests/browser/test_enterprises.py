@@ -133,7 +133,7 @@ def faults(page: Page, paths: list[str]) -> dict[str, list[str]]:
     for path in paths:
         page.goto(urljoin(page.url, path))
         wrong = [violation["id"] for violation in Axe().run(page).response["violations"]]
-        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+        if not page.evaluate("document.documentElement.scrollWidth <= screen.width"):
             wrong.append("scrolls sideways")
         if wrong:
             found[path] = wrong

@@ -72,7 +72,7 @@ def test_each_step_is_accessible_and_does_not_scroll_sideways(session: Session, 
     found = {}
 
     def look(name: str) -> None:
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        wide = page.evaluate("document.documentElement.scrollWidth - screen.width")
         found[name] = ([v["id"] for v in Axe().run(page).response["violations"]], wide)
 
     look("upload")

@@ -328,6 +328,6 @@ def test_every_page_of_the_phone_is_accessible_and_does_not_scroll_sideways(sess
         for path in PAGES:
             to(page, path.format(first))
             page.wait_for_timeout(50)
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            wide = page.evaluate("document.documentElement.scrollWidth - screen.width")
             found[(size["width"], path)] = ([(v["id"], v["nodes"][0]["html"][:90]) for v in Axe().run(page).response["violations"]], wide)
     assert {k: v for k, v in found.items() if v != ([], 0)} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -139,3 +140,28 @@ def test_odd_figures_are_refused_in_words(near: dict[str, int], sign_in: SignIn)
     client = sign_in("officer", WENLING)
     odd = ("column=moon&value=1", "column=revenue_main.y-1&value=许多", "column=revenue_main.y-1&value=3%25", "set=:&set=a:b", "column=employees.y-1&value=" + "9" * 60)
     assert {q: client.get(f"/enterprises/{near['近线厂']}/try?{q}").status_code for q in odd} == dict.fromkeys(odd, 200)
+
+
+BOTH = "/rules/trial?target=register.industry.line&value=1500万元&target=srdi.rd_ratio&value=2.5%25"
+
+
+def test_several_numbers_are_tried_together(near: dict[str, int], sign_in: SignIn) -> None:
+    page = text(sign_in("manager", "331000"), BOTH)
+    assert ("2 个数一起改" in page, "近线厂" in page, page.count("<h2>发布：")) == (True, True, 2)
+
+
+def test_the_background_tries_all_the_numbers_asked_for(near: dict[str, int], sign_in: SignIn, session: Session) -> None:
+    body = {"pack": "taizhou", "target": ["register.industry.line", "srdi.rd_ratio"], "value": ["1500万元", "2.5%"]}
+    sign_in("manager", "331000").post("/rules/trial/start", data=body)
+    assert session.scalar(select(JobRun).where(JobRun.job == "trial")).payload["values"] == {"register.industry.line": "1500万元", "srdi.rd_ratio": "2.5%"}
+
+
+def test_before_a_trial_something_is_offered_that_can_be_tried(near: dict[str, int], sign_in: SignIn) -> None:
+    client = sign_in("manager", "331000")
+    offered = re.findall(r'chip--wrap" href="([^"]+)"', text(client, "/rules/trial"))
+    pages = [text(client, path.replace("&amp;", "&")) for path in offered]
+    assert (len(pages), all("按 " + today().isoformat() in page for page in pages)) == (4, True)
+
+
+def test_a_criterion_is_named_with_what_it_belongs_to(near: dict[str, int], sign_in: SignIn) -> None:
+    assert "专精特新：近两年研发费用占比" in text(sign_in("manager", "331000"), BOTH)

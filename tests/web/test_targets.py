@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,3 +57,25 @@ def test_odd_forms_and_addresses_are_refused_in_words(sign_in: SignIn, session: 
     client = sign_in("manager", "331000")
     codes = [client.post("/targets/actuals", data={"year": "MMXX"}).status_code, client.post("/targets/tasks", data={"task": "moon"}).status_code]
     assert ([c // 100 for c in codes], client.get("/targets/?year=%00&target=x&region='").status_code, session.scalars(select(TaskEntry)).all()) == ([4, 4], 200, [])
+
+
+def test_goals_are_narrowed_to_those_the_texts_contradict(sign_in: SignIn) -> None:
+    page = sign_in("manager", "331000").get("/targets/?state=differing").get_data(as_text=True)
+    assert ("国家高新技术企业" in page, "市企业技术（研发）中心" in page) == (True, False)
+
+
+def test_the_same_number_in_two_texts_is_no_contradiction(sign_in: SignIn) -> None:
+    assert ">科技型中小企业<" not in sign_in("manager", "331000").get("/targets/?state=differing").get_data(as_text=True)
+
+
+def test_tasks_stand_apart_and_an_ended_plan_is_folded(sign_in: SignIn) -> None:
+    page = sign_in("manager", "331000").get("/targets/?show=tasks").get_data(as_text=True)
+    folds = [(" open>" in head, "已到期" in head) for head in re.findall(r'<details class="panel fold.*?</summary>', page, re.DOTALL)]
+    assert folds == [(True, False), (True, False), (False, True)]
+
+
+def test_a_progress_said_of_a_task_brings_back_to_the_tasks(sign_in: SignIn, session: Session) -> None:
+    client = sign_in("manager", "331000")
+    task = re.search(r'name="task" value="([^"]+)"', client.get("/targets/?show=tasks").get_data(as_text=True))
+    answer = client.post("/targets/tasks?show=tasks", data={"pack": "taizhou", "task": task[1], "state": "done", "note": ""})
+    assert ("show=tasks" in answer.location, session.scalars(select(TaskEntry.state)).all()) == (True, ["done"])

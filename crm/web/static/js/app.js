@@ -53,6 +53,10 @@
     const b = e.submitter;
     if (f.method === "post" && b) { f.dataset.sent = "1"; b.setAttribute("aria-busy", "true"); setTimeout(() => { delete f.dataset.sent; b.removeAttribute("aria-busy"); }, 8000); }
   }));
+  // a link to something folded away unfolds it
+  const unfold = () => { for (let d = location.hash.length > 1 && document.getElementById(location.hash.slice(1)); d; d = d.parentElement) if (d.tagName === "DETAILS") d.open = true; };
+  addEventListener("hashchange", unfold);
+  unfold();
   $$("[data-autosubmit]").forEach(i => i.addEventListener("change", () => i.form.requestSubmit()));
 
   const reach = w => {
