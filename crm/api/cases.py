@@ -118,7 +118,7 @@ class CasesApi(ScopedApi):
                     enterprise_id: {type: integer}
                     title: {type: string, maxLength: 200}
                     kind: {type: string}
-                    urgency: {type: string, enum: [normal, urgent]}
+                    urgency: {type: string, enum: [normal, simple, urgent]}
                     detail: {type: string, maxLength: 1000}
           responses:
             200: {description: result}
@@ -195,7 +195,7 @@ class IntakeApi(ScopedApi):
                     uscc: {type: string}
                     title: {type: string, maxLength: 200}
                     kind: {type: string}
-                    urgency: {type: string, enum: [normal, urgent]}
+                    urgency: {type: string, enum: [normal, simple, urgent]}
                     detail: {type: string, maxLength: 1000}
                     contact: {type: string}
                     phone: {type: string}
@@ -213,13 +213,13 @@ class IntakeApi(ScopedApi):
             raise Invalid(f"source 要是 {'、'.join(OUTSIDE)} 之一。", "source")
         kind, urgency = body.text("kind", longest=12) or "other", body.text("urgency", longest=8) or "normal"
         if kind not in KINDS or urgency not in URGENCIES:
-            raise Invalid(f"kind 要是 {'、'.join(KINDS)} 之一，urgency 要是 normal 或 urgent。", "kind")
+            raise Invalid(f"kind 要是 {'、'.join(KINDS)} 之一，urgency 要是 {'、'.join(URGENCIES)} 之一。", "kind")
         firm = db().scalar(select(Enterprise).where(Enterprise.uscc == (body.text("uscc", longest=18, needed=True) or "").upper(), Enterprise.deleted_at.is_(None)))
         if firm is None:
             raise NotFound("企业库里没有这个统一社会信用代码，请核对，或先登记企业。")
         number = body.text("number", longest=64, needed=True)
         case = cases.open_case(
-            db(), system_access(), uuid=str(uuid.uuid5(uuid.NAMESPACE_URL, f"qijie:{source}:{number}")), enterprise_id=firm.id,
+            db(), system_access(), uuid=cases.outside_uuid(source, number or ""), enterprise_id=firm.id,
             title=body.text("title", longest=200, needed=True) or "", kind=kind, urgency=urgency, detail=body.text("detail", longest=1000), source=source,
             external_no=number, contact_name=body.text("contact", longest=64), contact_phone=body.text("phone", longest=32),
             rules=packs().for_region(firm.region_code).cases, at=now(),

@@ -16,7 +16,7 @@ KINDS = {
     "labour": "用工", "finance": "融资", "land": "用地", "energy": "用能", "market": "市场订单", "tech": "技术人才",
     "policy": "政策兑现", "permit": "审批证照", "life": "子女教育等生活", "other": "其他",
 }
-URGENCIES = {"normal": "一般", "urgent": "紧急"}
+URGENCIES = {"normal": "一般", "simple": "简易", "urgent": "紧急"}
 SOURCES = {
     "visit": "走访", "officer": "助企员登记", "firm": "企业码自报", "17687": "17687 热线", "12345": "12345 热线", "bqy": "帮企云", "qym": "企业码平台",
     "zqt": "政企通", "other": "其他转来",
@@ -33,7 +33,7 @@ class Case(Keyed):
     enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id"), index=True)
     visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id"), index=True)
     kind: Mapped[str] = mapped_column(String(12), default="other")
-    urgency: Mapped[str] = mapped_column(String(8), default="normal")  # normal | urgent
+    urgency: Mapped[str] = mapped_column(String(8), default="normal")  # normal | simple | urgent
     title: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str] = mapped_column(String(12), default="officer", server_default="officer")

@@ -15,6 +15,7 @@ from crm.config import Settings
 from crm.core.clock import now
 from crm.core.db import make_engine, make_sessions, transaction
 from crm.core.errors import CrmError
+from crm.criteria.loading import load_packs
 from crm.imports.fields import KIND_FIELDS
 from crm.imports.models import KINDS
 from crm.imports.operations import import_file, undo
@@ -65,7 +66,7 @@ def import_command(
         raise click.UsageError("give a FILE, or --undo and the number of a batch")
     settings = Settings.from_env()
     given = _given(map_file, unit=unit, period=period, region=region)
-    started = perf_counter()
+    started, packs = perf_counter(), load_packs(settings.packs_dir, list(settings.packs), settings.packs_cache)
     try:
         with transaction(make_sessions(make_engine(settings.url))) as session:
             if session.scalar(select(Region.code).limit(1)) is None:
@@ -73,7 +74,8 @@ def import_command(
             session.info["access"] = OPERATOR
             if file is not None:
                 bar = None if as_json else _progress
-                batch = import_file(session, file, kind=kind, given=given, by=None, at=now(), data_dir=settings.data_dir, write=not dry_run, progress=bar)
+                batch = import_file(session, file, kind=kind, given=given, by=None, at=now(), data_dir=settings.data_dir, write=not dry_run, progress=bar,
+                                    rules=lambda code: packs.for_region(code).cases)
             else:
                 batch = undo(session, undo_id or 0, by=None, at=now())
             audit.record(session, OPERATOR, _act(batch), "import_batch", batch.id, file=batch.file_name, digest=batch.sha256, counts=batch.counts)

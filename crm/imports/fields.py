@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crm.imports.reading.cells import fold_cell, without_unit
 
-REQUIRED = {"registrations": ("uscc", "name"), "annual": (), "monthly": (), "titles": ("title", "granted_on"), "register": ()}
+REQUIRED = {"registrations": ("uscc", "name"), "annual": (), "monthly": (), "titles": ("title", "granted_on"), "register": (), "cases": ("received_on",)}
 """Fields without which a kind cannot be imported (besides a firm column)."""
 FIRM_KEYS = ("uscc", "name", "short_name", "code")
 """A row says which firm it is about in one of these."""
@@ -113,12 +113,24 @@ REGISTER = _fields(
     ("entry", "入库类型", "entry", "纳入类型 首次或重返"),
     ("document", "文号", "text", "文件 依据文件 批复文号"),
 )
+CASE = _fields(
+    ("subject", "诉求标题", "text", "标题 问题 诉求 事项 诉求事项 主题 诉求主题 工单标题 反映事项 问题标题 诉求问题 反映问题"),
+    ("detail", "诉求内容", "text", "内容 问题描述 诉求描述 具体内容 工单内容 反映内容 详细内容 问题内容 情况说明"),
+    ("external_no", "诉求编号", "text", "编号 工单编号 工单号 受理编号 件号 流水号 单号 问题编号 热线编号"),
+    ("received_on", "收到日期", "date", "来电时间 受理时间 登记时间 提交时间 诉求时间 反映时间 提出时间 收到时间 来电日期 受理日期 登记日期 提交日期 反映日期 创建时间 日期 时间"),
+    ("case_kind", "诉求类型", "text", "类别 类型 诉求类别 问题类型 问题类别 事项类别 诉求分类 分类 工单类型"),
+    ("urgency", "紧急程度", "text", "紧急 缓急 急缓 优先级 工单级别 办理类别"),
+    ("case_source", "来源", "text", "来源渠道 渠道 诉求来源 受理渠道 来源平台 平台"),
+    ("contact", "联系人", "text", "联系人姓名 来电人 反映人 企业联系人 诉求人"),
+    ("phone", "联系电话", "text", "电话 手机 手机号 联系方式 手机号码 联系人电话 电话号码 来电号码"),
+)
 KIND_FIELDS: dict[str, tuple[Field, ...]] = {
     "registrations": FIRM + REGISTRATION,
     "annual": FIRM + PERIOD[:1] + MEASURES,
     "monthly": FIRM + PERIOD + MEASURES,
     "titles": FIRM + TITLE,
     "register": FIRM + REGISTER,
+    "cases": FIRM + CASE,
 }
 TITLE_WORDS: dict[str, str] = {
     "重点小巨人": "key_little_giant", "小巨人": "little_giant", "专精特新": "srdi", "创新型中小企业": "innovative_sme", "省科技型中小企业": "tech_sme_zj",
@@ -160,8 +172,8 @@ def word_index(kind: str) -> dict[str, Field]:
 
 
 def known_heads() -> frozenset[str]:
-    """Every word any kind knows, for finding the head row before the kind is known."""
-    return frozenset(key for kind in KIND_FIELDS for key in word_index(kind))
+    """Every word any kind knows, for finding the head row before the kind is known. Of cases only what no other table says (not 来源, 内容, 时间)."""
+    return frozenset(key for kind in KIND_FIELDS for key in word_index(kind) if kind != "cases" or len(key) > 2)
 
 
 def title_of(text: str) -> str | None:
@@ -185,4 +197,6 @@ def lacking(kind: str, mapped: set[str]) -> list[str]:
         short.append("至少一项数据（如营业收入）")
     if kind == "register" and not mapped & {"entered_on", "exited_on"}:
         short.append("入库日期或退库日期")
+    if kind == "cases" and not mapped & {"subject", "detail"}:
+        short.append("诉求标题或诉求内容")
     return short

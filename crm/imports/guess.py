@@ -26,6 +26,7 @@ _COARSE = {"city", "城市", "地市"}
 _HEAD_PERIOD = re.compile(r"((?:19|20)\d{2}年?(?:度|1?\d月|0?1[-—–~至到]1?\d月|上半年|前三季度)?|\d{1,2}月|0?1[-—–~至到]\d{1,2}月)")
 _DEFAULT_FORM = {"annual": "period"}
 _LIKELY = 0.6
+CASE_SOURCES = {"17687": "17687", "12345": "12345", "bqy": "帮企云", "qym": "企业码", "zqt": "政企通"}
 FIGURES = frozenset({"money", "count", "bp", "score", "level", "kwh", "area", "energy"})
 
 
@@ -37,7 +38,7 @@ def guess_kind(table: Table) -> str:
         index = word_index(kind)
         hits = {index[k].name for k in keys if k in index}
         own = {"registrations": {"registered_on", "capital", "scope", "address", "org_type", "legal_person"}, "titles": {"title", "granted_on"},
-               "register": {"entered_on", "exited_on", "exit_reason"}}.get(kind, set())
+               "register": {"entered_on", "exited_on", "exit_reason"}, "cases": {"subject", "detail", "external_no"}}.get(kind, set())
         scores[kind] = len(hits) + 2.0 * len(hits & own)
     month = any(p.kind == "month" for p in _periods(table)) or any(re.search(r"月|季|quarter|累计|month", h.text) for h in table.heads)
     scores["monthly" if month else "annual"] += 1.5
@@ -51,7 +52,13 @@ def guess_mapping(table: Table, kind: str, file_name: str = "") -> Mapping:
     columns = [_column(table, head, context) for head in table.heads]
     _keep_best(columns, kind)
     form = (period.form if period else None) or _DEFAULT_FORM.get(kind) or _table_form(table, kind)
-    return Mapping(kind, tuple(columns), period=period.text if period else None, form=form, unit=table.unit)
+    source = {"source": _case_source(f"{file_name} {table.title} {table.sheet}")} if kind == "cases" else {}
+    return Mapping(kind, tuple(columns), period=period.text if period else None, form=form, unit=table.unit, **source)
+
+
+def _case_source(text: str) -> str:
+    """The hotline or platform the file's name or title names."""
+    return next((code for code, word in CASE_SOURCES.items() if word in text), "other")
 
 
 def table_period(table: Table, kind: str, file_name: str) -> Period | None:

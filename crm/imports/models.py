@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.core.db import Base, Instant, Json, Keyed
 
-KINDS = {"registrations": "企业登记", "annual": "年度数据", "monthly": "月度数据", "titles": "称号认定", "register": "入库退库"}
+KINDS = {"registrations": "企业登记", "annual": "年度数据", "monthly": "月度数据", "titles": "称号认定", "register": "入库退库", "cases": "诉求"}
 STATES = {
     "uploaded": "待对应列", "checking": "检查中", "checked": "待写入", "applying": "写入中", "applied": "已写入",
     "undoing": "撤销中", "undone": "已撤销", "failed": "失败", "discarded": "已放弃",

@@ -11,6 +11,8 @@ All take an open session and never commit; the edge commits after each. `apply` 
 half-way they leave nothing. `progress(done, total)` counts rows; it is called before the first write only, so a callback
 may write to the same SQLite database through another connection.
 
+`rules` (division code -> Cases of its pack) are needed for kind 'cases': words and deadlines.
+
 `access` limits what a user may touch: rows of firms outside the jurisdiction are rejected with the reason `outside`.
 """
 
@@ -49,11 +51,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crm.criteria.schema import Cases
     from crm.imports.checking.plan import Plan
     from crm.imports.reading.layout import Table
     from crm.security.access import Access
 
     Progress = Callable[[int, int], None] | None
+    RulesOf = Callable[[str], Cases] | None
 
 
 def stage(
@@ -103,18 +107,24 @@ def _remembered(session: Session, fresh: Mapping) -> Mapping:
     known = fresh.merge({"columns": {h: v for h, v in said.items() if h}, "aliases": remembered.mapping["aliases"], "region": remembered.mapping["region"],
                          "source": remembered.mapping["source"], "unit": fresh.unit or remembered.mapping["unit"], "form": remembered.mapping["form"]})
     return Mapping(known.kind, tuple(c.__class__(c.index, c.head, c.field, c.unit, c.period, c.form, 100, "上次这样对应", c.samples) for c in known.columns),
-                   fresh.period, known.form, known.source, known.unit, known.region, known.aliases)
+                   fresh.period, known.form, _source(fresh, known), known.unit, known.region, known.aliases)
+
+
+def _source(fresh: Mapping, known: Mapping) -> str:
+    """Hotlines share their heads: what the file itself is called goes before what was said of the last one."""
+    return fresh.source if fresh.kind == "cases" and fresh.source != "other" else known.source
 
 
 def dry_run(
-    session: Session, batch_id: int, mapping: Mapping, *, at: datetime, data_dir: Path, access: Access | None = None, progress: Progress = None
+    session: Session, batch_id: int, mapping: Mapping, *, at: datetime, data_dir: Path, access: Access | None = None, progress: Progress = None,
+    rules: RulesOf = None,
 ) -> ImportBatch:
     """Check every row; writes counts, reasons, findings and the rejected-rows file; state 'checked'. May be repeated."""
     batch = get_batch(session, batch_id)
     if batch.state not in {"uploaded", "checking", "checked", "failed"}:
         raise NotReady("这次导入已经写入或放弃，不能再检查；请重新上传文件。")
     table = _table(batch, data_dir)
-    plan = CHECKS[batch.kind](session, Check(table, mapping, local(at).date(), access, progress))
+    plan = CHECKS[batch.kind](session, Check(table, mapping, local(at).date(), access, progress, rules))
     _keep_report(session, batch, table, plan, mapping, data_dir)
     batch.state, batch.error = "checked", None
     session.flush()
@@ -122,14 +132,15 @@ def dry_run(
 
 
 def apply(
-    session: Session, batch_id: int, *, by: int | None, at: datetime, data_dir: Path, access: Access | None = None, progress: Progress = None
+    session: Session, batch_id: int, *, by: int | None, at: datetime, data_dir: Path, access: Access | None = None, progress: Progress = None,
+    rules: RulesOf = None,
 ) -> ImportBatch:
     """Write a checked batch. Raises ChangedSince when the database changed so that the counts are no longer those shown."""
     batch = get_batch(session, batch_id)
     if batch.state not in {"checked", "applying"} or batch.mapping is None:
         raise NotReady("请先检查文件，看过结果再写入。" if batch.state in {"uploaded", "failed"} else "这次导入已经写入或放弃。")
     mapping = Mapping.from_json(batch.mapping)
-    plan = CHECKS[batch.kind](session, Check(_table(batch, data_dir), mapping, local(at).date(), access, progress))
+    plan = CHECKS[batch.kind](session, Check(_table(batch, data_dir), mapping, local(at).date(), access, progress, rules))
     if plan.counts != batch.counts:
         raise ChangedSince("检查之后库中数据有变化，结果与您看到的不一致；请重新检查后再写入。", shown=batch.counts, now=plan.counts)
     return _write(session, batch, plan, mapping, by=by, at=at)
@@ -137,11 +148,11 @@ def apply(
 
 def import_file(
     session: Session, file: Path, *, kind: str | None, given: dict[str, object], by: int | None, at: datetime, data_dir: Path, write: bool,
-    progress: Progress = None,
+    progress: Progress = None, rules: RulesOf = None,
 ) -> ImportBatch:
     """Stage, check and (with `write`) apply in one go, reading the file once: what the command line does."""
     batch, table, mapping = _stage(session, file, file.name, by=by, at=at, data_dir=data_dir, kind=kind, given=given)
-    plan = CHECKS[batch.kind](session, Check(table, mapping, local(at).date(), None, progress))
+    plan = CHECKS[batch.kind](session, Check(table, mapping, local(at).date(), None, progress, rules))
     _keep_report(session, batch, table, plan, mapping, data_dir)
     batch.state = "checked"
     session.flush()

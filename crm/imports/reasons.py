@@ -15,5 +15,6 @@ REASONS = {
     "matched_by_key": "按简称对应", "period_unreadable": "报告期看不懂", "period_in_future": "报告期还没有到", "number_unreadable": "不是数字", "no_figures": "没有数据",
     "conflicting_row": "同企业同期数据矛盾", "unit_assumed": "单位按元处理", "form_assumed": "按当月数处理", "unit_suspect": "疑似单位写错", "ytd_falling": "累计数下降",
     "period_exceeds_ytd": "当月大于累计", "looks_cumulative": "当月像累计", "negative": "负数", "title_unknown": "称号不认识", "not_in_register": "没有入库记录",
-    "already_in_register": "已经在库",
+    "already_in_register": "已经在库", "source_unknown": "来源不认识", "subject_missing": "缺少诉求内容", "case_kind_unknown": "诉求类型不认识",
+    "urgency_unknown": "紧急程度不认识", "number_made": "没有编号", "number_taken": "编号属于别的企业", "number_too_long": "编号过长", "case_differs": "已登记且文字不同",
 }

@@ -9,6 +9,7 @@ from crm.core.errors import CrmError
 from crm.imports import operations
 from crm.imports.mapping import Mapping
 from crm.imports.queries import get_batch
+from crm.jobs.chain import current_packs
 from crm.jobs.registry import job
 from crm.security import audit
 from crm.security.access import Access, load_access
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crm.criteria.schema import Cases
     from crm.imports.models import ImportBatch
     from crm.jobs.context import Context
 
@@ -30,7 +32,7 @@ def check(context: Context) -> dict[str, Any]:
     def act(session: Session, batch: ImportBatch, access: Access) -> None:
         data_dir = context.settings.data_dir
         mapping = Mapping.from_json(batch.mapping) if batch.mapping else operations.guess(session, batch, data_dir=data_dir)
-        operations.dry_run(session, batch.id, mapping, at=now(), data_dir=data_dir, access=access, progress=_told(context, "检查"))
+        operations.dry_run(session, batch.id, mapping, at=now(), data_dir=data_dir, access=access, progress=_told(context, "检查"), rules=_rules(session, context))
 
     return _step(context, act, going="checking", done="checked", refused="failed")
 
@@ -41,7 +43,8 @@ def apply(context: Context) -> dict[str, Any]:
 
     def act(session: Session, batch: ImportBatch, access: Access) -> None:
         operations.apply(
-            session, batch.id, by=access.user_id, at=now(), data_dir=context.settings.data_dir, access=access, progress=_told(context, "写入")
+            session, batch.id, by=access.user_id, at=now(), data_dir=context.settings.data_dir, access=access, progress=_told(context, "写入"),
+            rules=_rules(session, context),
         )
         audit.record(session, access, "import.applied", "import_batch", batch.id, counts=batch.counts, file=batch.file_name)
 
@@ -79,6 +82,12 @@ def _step(
             if batch.state == going:
                 batch.state, batch.error = refused, error.message
         raise
+
+
+def _rules(session: Session, context: Context) -> Callable[[str], Cases]:
+    """The rules for cases of a division's pack, with what people published over it."""
+    packs = current_packs(session, context.settings)
+    return lambda code: packs.for_region(code).cases
 
 
 def _told(context: Context, step: str) -> Callable[[int, int], None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crm.cases.models import SOURCES
+from crm.imports.checking.cases import OUTSIDE
 from crm.imports.fields import FIRM, KIND_FIELDS, TEXT_SHAPES
 from crm.imports.models import KINDS
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 UNITS = ("元", "千元", "万元", "百万元", "亿元", "人", "千瓦时", "万千瓦时", "%", "平方米")
 """Those a person may name for a column; crm.imports.reading.cells knows more that a head may carry."""
+CASE_SOURCES = {code: SOURCES[code] for code in OUTSIDE}
+"""Where a file of cases may come from."""
 ORDER = ("suspicious", "rejected", "duplicate", "repaired")
 """In the order a person should look at them."""
 NO_UNIT = TEXT_SHAPES - {"capital"} | {"date", "period", "month", "quarter"}

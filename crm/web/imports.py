@@ -25,7 +25,7 @@ from crm.regions.models import Region
 from crm.security import audit
 from crm.web import address
 from crm.web.import_steps import GOING, READY, gave_up, progress, run_for
-from crm.web.import_words import ORDER, UNITS, column_letter, field_names, file_facts, targets
+from crm.web.import_words import CASE_SOURCES, ORDER, UNITS, column_letter, field_names, file_facts, targets
 from crm.web.page import Page, access, db
 from crm.web.people import people
 
@@ -69,7 +69,7 @@ class ImportsPage(Page):
     @permission_name("read")
     def index(self) -> ResponseReturnValue:
         """Upload, and what was imported before."""
-        return self._index(UploadForm(formdata=None))
+        return self._index(UploadForm(formdata=None, data={"kind": address.choice("kind", KINDS) or ""}))
 
     def _index(self, form: UploadForm, status: int = 200) -> ResponseReturnValue:
         before = address.whole("before")
@@ -116,7 +116,7 @@ class ImportsPage(Page):
     def _mapping(self, batch: ImportBatch, mapping: Mapping, error: CrmError | None = None) -> ResponseReturnValue:
         page = self._show(
             "imports/mapping.html", batch=batch, mapping=mapping, columns=mapping.columns, targets=targets(batch.kind), units=UNITS,
-            lacks=lacking(batch.kind, mapping.fields), needs_period=batch.kind in ("annual", "monthly"), regions=_regions(), people=people([batch.created_by]), error=error,
+            lacks=lacking(batch.kind, mapping.fields), needs_period=batch.kind in ("annual", "monthly"), regions=_regions(), case_sources=CASE_SOURCES if batch.kind == "cases" else {}, people=people([batch.created_by]), error=error,
         )
         return page, error.status if error else 200
 
@@ -268,7 +268,7 @@ def _said(mapping: Mapping) -> dict[str, Any]:
         chosen = {"field": field or None, "unit": unit or None}
         if chosen != {"field": column.field, "unit": column.unit}:
             columns[str(column.index)] = chosen
-    settings = {name: request.form[name].strip() for name in ("period", "form", "unit", "region") if request.form.get(name, "").strip()}
+    settings = {name: request.form[name].strip() for name in ("period", "form", "unit", "region", "source") if request.form.get(name, "").strip()}
     return {"columns": columns, **settings}
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crm.criteria.loading import load_packs
 from crm.enterprises.operations import register_enterprise
 from crm.imports.operations import import_file
 from tests.regions.some import load_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from sqlalchemy.orm import Session
 
     from crm.imports.models import ImportBatch
 
+RULES = load_packs(Path(__file__).resolve().parents[2] / "plugins", ["cn"])["cn"].cases
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 CODES = ("91331002MA14177796", "91331081MA17066936", "91330803MA4391500M")
 NAMES = ("椒江精工机械有限公司", "温岭大元泵业股份有限公司", "衢江仙鹤纸业有限公司")
@@ -50,7 +52,7 @@ def bring(reference: Session, tmp_path: Path) -> Callable[..., ImportBatch]:
     def _bring(text: str | bytes, *, kind: str | None = None, write: bool = True, name: str = "表.csv", **given: Any) -> ImportBatch:
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        batch = import_file(reference, path, kind=kind, given=given, by=None, at=AT, data_dir=tmp_path, write=write)
+        batch = import_file(reference, path, kind=kind, given=given, by=None, at=AT, data_dir=tmp_path, write=write, rules=lambda _code: RULES)
         reference.commit()
         return batch
 

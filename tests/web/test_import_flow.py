@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from crm.cases.models import Case
 from crm.enterprises.models import Enterprise
 from crm.imports.models import ImportBatch, ImportFinding
 from crm.jobs.models import JobRun
@@ -127,3 +128,22 @@ class TestFlow:
         work()
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "import.applied")).one()
         assert (entry.actor.startswith("manager"), entry.detail["counts"]["new"]) == (True, 2)
+
+
+def test_cases_of_a_hotline_go_in_and_out_again_through_the_pages(session: Session, sign_in: SignIn, work: Callable[[], int], taizhou: object) -> None:  # noqa: F811
+    client = sign_in("manager", "331000")
+    client.post(f"{checked(client, work)}/apply")
+    work()
+    text = "工单编号,企业名称,来电时间,诉求标题\nGD-1,黄岩澍原塑业有限公司,2026-02-27 15:30,缺工\n"
+    mapping = upload(client, text).location
+    client.post(mapping, data={"shown_kind": "cases", "kind": "cases", "source": "17687"})
+    work()
+    address = mapping.removesuffix("/mapping")
+    client.post(f"{address}/apply")
+    work()
+    session.expire_all()
+    written = session.execute(select(Case.source, Case.external_no, Case.stage)).all()
+    client.post(f"{address}/undo")
+    work()
+    session.expire_all()
+    assert (written, session.scalars(select(Case)).all()) == ([("17687", "GD-1", "received")], [])

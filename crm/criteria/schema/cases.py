@@ -15,11 +15,19 @@ class Deadline(Model):
     label: Label
     days: int = Field(ge=0, le=250)
     kinds: tuple[str, ...] = ()  # empty: every kind
-    urgency: Literal["normal", "urgent"] | None = None
+    urgency: Literal["normal", "simple", "urgent"] | None = None
     document: str | None = None  # as people quote it
     clause: str | None = None
     quote: str | None = None
     note: str | None = None
+
+
+class CaseWords(Model):
+    """Words other systems write -> what they mean here; the longest one found in a cell counts."""
+
+    kinds: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    urgency: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    sources: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Cases(Model):
@@ -32,6 +40,7 @@ class Cases(Model):
     soon: int = Field(default=3, ge=0)  # work days before the deadline from which a case counts as due soon
     supervise: tuple[int, ...] = Field(default=(1, 5, 10), min_length=1)  # work days past the deadline at which it goes one level up
     requirements: tuple[Label, ...] = ()  # printed on the dispatch slip
+    words: CaseWords = CaseWords()  # for cases that come in as a file
 
     @model_validator(mode="after")
     def _last_fits_all(self) -> Cases:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
+    from crm.criteria.schema import Cases
     from crm.imports.mapping import Mapping
     from crm.imports.reading.layout import Table
     from crm.security.access import Access
@@ -90,6 +91,7 @@ class Check:
     today: date
     access: Access | None = None
     progress: Callable[[int, int], None] | None = None
+    rules: Callable[[str], Cases] | None = None  # division code -> the rules for cases of its pack
 
     def tell(self, share: float) -> None:
         """Report progress as a share of the rows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Date, bindparam, case, delete, select, text, update
+from sqlalchemy import Date, bindparam, case, delete, func, select, text, update
 
 from crm.core.db import UtcDateTime, metadata
 from crm.criteria.models import VerdictRow
@@ -60,6 +60,9 @@ def _refuse_if_built_on(session: Session, groups: dict[tuple[str, str], list[Any
             blocked |= {c.row: "数据在导入后又更正过" for i, c in by_id.items() if live.get(i, "gone") is not None}
         elif action in {"insert", "update"} and rows[0].before and "after" in rows[0].before:
             blocked |= _changed_since(session, table, rows)
+    for key in _worked_on(session, inserted.get("case_", set())):
+        row = next(c.row for c in groups["case_", "insert"] if c.row_id == key)
+        blocked[row] = "诉求在导入后已经办过"
     for i, what in _references(session, inserted):
         rows = {c.row_id: c.row for c in groups["enterprise", "insert"]}
         blocked[rows[i]] = f"企业名下已有{what}"
@@ -85,6 +88,19 @@ def _references(session: Session, inserted: dict[str, set[int]]) -> Iterator[tup
                             yield firm, table.comment or _LABELS.get(table.name, "其他记录")
 
 
+def _worked_on(session: Session, cases: set[int]) -> set[int]:
+    """Cases somebody took a step of, or that something else points at by now."""
+    used: set[int] = set()
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if not any(key.column.table.name == "case_" for key in column.foreign_keys):
+                continue
+            for part in _parts(cases):
+                counted = select(column).where(column.in_(part)).group_by(column).having(func.count() > (1 if table.name == "case_event" else 0))
+                used |= set(session.scalars(counted))
+    return used
+
+
 _LABELS = {"visit": "走访记录", "case": "诉求", "case_": "诉求", "alert": "预警处理", "move": "层级变动", "filing": "其他来源的数据", "contact": "联系人",
            "enterprise_event": "大事记", "former_name": "更名记录", "title_grant": "称号", "register_membership": "入库记录", "stage_entry": "上市进程"}
 
@@ -106,6 +122,8 @@ def _remove(session: Session, table: Table, rows: Sequence[Any]) -> None:
     for part in _parts([c.row_id for c in rows]):
         if table.name == "enterprise":
             _remove_derived(session, part)
+        if table.name == "case_":
+            session.execute(delete(metadata.tables["case_event"]).where(metadata.tables["case_event"].c.case_id.in_(part)))
         session.execute(delete(table).where(table.c.id.in_(part)))
 
 

@@ -25,7 +25,7 @@ class CaseForm(FlaskForm):
     uuid = HiddenField()
     title = StringField("企业要解决什么", validators=[InputRequired("请写明企业要解决什么问题。"), Length(max=200, message="最多 200 字，细节写在说明里。")])
     kind = SelectField("类型", choices=list(KINDS.items()), default="other")
-    urgency = RadioField("紧急程度", choices=list(URGENCIES.items()), default="normal")
+    urgency = RadioField("轻重缓急", choices=list(URGENCIES.items()), default="normal")
     detail = TextAreaField("说明", validators=[Length(max=1000, message="最多 1,000 字，请缩短。")])
     contact_name = StringField("联系人", validators=[Length(max=64, message="最多 64 字。")])
     contact_phone = StringField("联系电话", validators=[Length(max=32, message="最多 32 位。")])
