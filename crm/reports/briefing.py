@@ -18,7 +18,7 @@ from crm.reports.view import MARKS, chinese_day, clean, firm_facts, weigh_or_ref
 if TYPE_CHECKING:
     import weasyprint
 
-MOST = {"cases": 6, "alerts": 4, "policies": 6, "ask": 8, "tests": 2, "criteria": 6, "summary": 160, "line": 80}
+MOST = {"trend": 4, "cases": 6, "alerts": 4, "policies": 6, "ask": 8, "tests": 2, "criteria": 6, "summary": 160, "line": 80}
 FACTS = ("legal_person", "contact", "industry", "size", "revenue", "tax", "employees", "rd_ratio", "products", "address")
 LEVELS = {"red": "红", "orange": "橙", "yellow": "黄", "green": "绿", "grey": "灰"}
 
@@ -67,7 +67,7 @@ def written(document: weasyprint.Document, data: dict[str, Any]) -> bytes:
 def _view(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "firm": data["firm"]["name"], "day": chinese_day(date.fromisoformat(data["on"])), "unit": data["unit"], "officer": data.get("officer") or "",
-        "facts": firm_facts(data["firm"], FACTS), "trend": data.get("trend", []), "promise": _promise(data.get("promise")),
+        "facts": firm_facts(data["firm"], FACTS), "trend": data.get("trend", [])[: MOST["trend"]], "promise": _promise(data.get("promise")),
         "cases": data.get("cases", [])[: MOST["cases"]], "more_cases": max(0, len(data.get("cases", [])) - MOST["cases"]),
         "alerts": [{**a, "level": LEVELS.get(a["level"], "")} for a in data.get("alerts", [])[: MOST["alerts"]]],
         "place": (data.get("ladder") or {}).get("place", ""), "as_of": _day((data.get("ladder") or {}).get("as_of")),

@@ -16,6 +16,8 @@ from crm.reports.view import chinese_day, clean, unit_size, weigh_or_refuse
 if TYPE_CHECKING:
     import weasyprint
 
+MOST = {"co_units": 12, "requirements": 12}
+
 
 def laid_out(data: dict[str, Any], _images: dict[str, bytes]) -> weasyprint.Document:
     """One sheet; a long text takes a second."""
@@ -34,6 +36,12 @@ def _view(data: dict[str, Any]) -> dict[str, Any]:
     text = data.get("text") or ""
     return {
         **data, **days, "unit_size": unit_size(data["unit"]), "urgent": data.get("urgency") == "urgent",
-        "paragraphs": [p for line in text.splitlines() if (p := line.strip())], "co_units": "、".join(data.get("co_units", [])) or "无",
-        "requirements": data.get("requirements", []),
+        "paragraphs": [p for line in text.splitlines() if (p := line.strip())], "co_units": _listed(data.get("co_units", [])),
+        "requirements": data.get("requirements", [])[: MOST["requirements"]], "more": max(0, len(data.get("requirements", [])) - MOST["requirements"]),
     }  # fmt: skip
+
+
+def _listed(names: list[str]) -> str:
+    """Names beside each other; of many the first, and how many there are."""
+    most = MOST["co_units"]
+    return ("、".join(names[:most]) + (f"等 {len(names)} 个单位，名单见系统" if len(names) > most else "")) or "无"

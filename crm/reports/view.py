@@ -26,6 +26,7 @@ SIDES = {"us": "走访方", "firm": "企业方"}
 MARKS = {"met": "√", "unmet": "×", "unknown": "缺数据", "not_in_force": "暂无标准"}
 ORDER = {"unmet": 0, "unknown": 1, "met": 2, "not_in_force": 3}
 MAX_CHARACTERS = 40_000
+_ROW = 20  # an empty row of a table costs as much layout as some words
 MAX_PEOPLE, MAX_PROBLEMS, MAX_TESTS, MAX_CRITERIA, MAX_PHOTOS, MAX_FIELDS = 30, 30, 6, 60, 12, 30
 UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
@@ -71,7 +72,7 @@ def _holds(view: RecordView, part: str) -> bool:
 
 
 def weigh_or_refuse(data: dict[str, Any]) -> int:
-    """Characters in all; more than a paper may hold raises RecordTooLarge."""
+    """Characters in all, a line counting as one more; more than a paper may hold raises RecordTooLarge."""
     weight = _weigh(data)
     if weight > MAX_CHARACTERS:
         raise RecordTooLarge(f"记录有 {weight:,} 字，超过 {MAX_CHARACTERS:,} 字的上限。请缩短综述或问题描述。")
@@ -215,7 +216,7 @@ def _weigh(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_weigh(v) for v in value.values())
     if isinstance(value, (list, tuple)):
-        return sum(_weigh(v) for v in value)
+        return sum(_ROW + _weigh(v) for v in value)
     return 0
 
 
