@@ -13,7 +13,6 @@ from crm.web import agenda
 from crm.web.notices import latest
 from crm.web.packs import label, ladder_here
 from crm.web.page import STAFF, Page, access, db
-from crm.web.people import people
 
 WEEKDAYS = "一二三四五六日"
 
@@ -43,7 +42,7 @@ class TodayPage(Page):
             "today/officer.html", heading=heading, on=on, quiet_days=agenda.QUIET_DAYS, firms=agenda.my_firms(session, who), due=due,
             cases=agenda.overdue_cases(session, who, on), alerts=agenda.new_alerts(session, who), quiet=agenda.quiet_firms(session, who, on), told=latest(), planned=planned, planned_shown=agenda.SHOWN,
             away=[s for s in handed if s.user_id == who.user_id], standing=[s for s in handed if s.substitute_id == who.user_id],
-            people=people(key for s in handed for key in (s.user_id, s.substitute_id)),
+            people={s.user_id: s.user for s in handed},
         )
 
     def _place(self, heading: str) -> str:

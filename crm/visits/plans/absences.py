@@ -39,6 +39,8 @@ class StandIn:
     substitute_id: int
     from_on: date
     to_on: date
+    user: str = ""
+    substitute: str = ""
 
     def holds(self, officer_id: int | None, due_on: date) -> bool:
         """Whether a thing of that officer due that day is handed over."""
@@ -48,12 +50,23 @@ class StandIn:
 def stand_ins(session: Session, on: date, *, of: Iterable[int | None] = (), by: int | None = None) -> list[StandIn]:
     """What is handed over as seen on a day: away users among `of`, and whoever `by` stands in for. Past absences are over."""
     users = {user for user in of if user is not None}
-    query = select(Absence).where(Absence.ended_at.is_(None), Absence.to_on >= on, or_(Absence.user_id.in_(users), Absence.substitute_id == by))
-    found = session.scalars(query.order_by(Absence.id)).all()
-    if not found:
-        return []
-    codes = jurisdictions(session, {key for row in found for key in (row.user_id, row.substitute_id)})
-    return [StandIn(a.user_id, a.substitute_id, a.from_on, a.to_on) for a in found if _covers(codes, a.substitute_id, a.user_id)]
+    query = (
+        select(Absence, User, UserRegion.code)
+        .join(User, or_(User.id == Absence.user_id, User.id == Absence.substitute_id))
+        .join(UserRegion, UserRegion.user_id == User.id)
+        .where(User.active, Absence.ended_at.is_(None), Absence.to_on >= on, or_(Absence.user_id.in_(users), Absence.substitute_id == by))
+    )
+    found: dict[int, Absence] = {}
+    codes: dict[int, tuple[str, ...]] = {}
+    names: dict[int, str] = {}
+    for absence, user, code in session.execute(query.order_by(Absence.id, User.id, UserRegion.code)):
+        found[absence.id] = absence
+        names[user.id] = user.get_full_name().strip()
+        codes[user.id] = tuple(dict.fromkeys((*codes.get(user.id, ()), code)))
+    return [
+        StandIn(a.user_id, a.substitute_id, a.from_on, a.to_on, names.get(a.user_id, ""), names[a.substitute_id])
+        for a in found.values() if _covers(codes, a.substitute_id, a.user_id)
+    ]  # fmt: skip
 
 
 def owed_by(handed: Sequence[StandIn], user_id: int | None, officer: Any, due_on: Any) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from crm.core.errors import Conflict, Invalid, NotFound
 from crm.criteria.schema import STATUS_LABELS
 from crm.regions.queries import region_names
 from crm.visits.plans import operations
-from crm.visits.plans.absences import stand_ins, user_names
+from crm.visits.plans.absences import stand_ins
 from crm.visits.plans.coverage import finished, mine
 from crm.visits.plans.queries import PHASES, campaigns, due, phase
 from crm.visits.plans.schemas import DEFAULT_DAYS, DEFAULT_PER_FIRM
@@ -55,9 +55,8 @@ class PlansPage(Page):
         handed = stand_ins(session, on, of=[who.user_id], by=who.user_id)
         rows = due(session, who, on, until=on + AHEAD, handed=handed)
         monday = on - timedelta(days=on.weekday())
-        names = user_names(session, {s.user_id for s in handed} | {s.substitute_id for s in handed}) if handed else {}
         return self.show(
-            "plans/mine.html", on=on, local=local, mine=mine(session, who, on), finished=finished(session, who, on), people=names, groups=_groups(rows, on, monday + timedelta(days=6)),
+            "plans/mine.html", on=on, local=local, mine=mine(session, who, on), finished=finished(session, who, on), people={s.user_id: s.user for s in handed}, groups=_groups(rows, on, monday + timedelta(days=6)),
             away=[s for s in handed if s.user_id == who.user_id], standing=[s for s in handed if s.substitute_id == who.user_id], later_shown=LATER,
             regions=region_names(session, {r.region_code for r in rows}),
         )
