@@ -208,3 +208,14 @@ def test_pages_stay_within_their_query_budget(session: Session, manager: FlaskCl
     with statements(clean_engine) as sent:
         text_of(client, address)
     assert len(sent) <= BUDGET, "\n".join(sent)
+
+
+def test_a_phone_carries_the_firms_a_campaign_gives_to_whoever_does_not_look_after_them(session: Session, manager: FlaskClient, officer: FlaskClient) -> None:
+    started(session, manager, firms=2)
+    rows = session.scalars(select(Assignment).order_by(Assignment.id)).all()
+    for row in rows:
+        row.due_on = today()
+    session.commit()
+    visited(session, rows[0].enterprise_id)
+    lines = officer.get("/m/bundle", headers={"Accept": "application/json"}).json["firms"]
+    assert [(line["id"], line["plan"], line["other"]) for line in lines] == [(rows[1].enterprise_id, [["万名干部助万企", today().isoformat(), None, 1, 1]], True)]

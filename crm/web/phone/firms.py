@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from crm.alerts.models import Alert
@@ -25,6 +26,7 @@ from crm.criteria.explain import explain
 from crm.criteria.models import VerdictRow, VerdictRules
 from crm.criteria.store import stored_pack
 from crm.enterprises.models import STATUSES, Contact, Enterprise
+from crm.enterprises.queries import visible
 from crm.ladder.models import Standing
 from crm.ladder.places import ladder_of
 from crm.regions.models import Industry, Region
@@ -32,6 +34,8 @@ from crm.security.privacy import phone_for
 from crm.visits.models import Visit
 from crm.visits.operations.policies import worth_mentioning
 from crm.visits.operations.standing import status_of
+from crm.visits.plans.absences import stand_ins
+from crm.visits.plans.queries import due
 from crm.web.agenda import mine
 from crm.web.packs import pack_for
 from crm.web.visits.mention import claimable, together
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
 
 MOST = 400
 """Firms carried along; an officer has 30 to 150."""
+AHEAD = timedelta(days=14)
+"""How far ahead visits of a campaign are carried: a phone may be without signal for days."""
 CONTACTS, CASES, ALERTS, LINES = 4, 6, 4, 8
 DIGEST = 8
 EXACT = 100.0  # metres; a vaguer position says little of where a firm is
@@ -56,11 +62,12 @@ _former_packs: dict[str, Pack | None] = {}
 
 
 def lines(session: Session, access: Access, on: date) -> list[dict[str, Any]]:
-    """My firms, by name; a fixed number of queries for each pack."""
+    """My firms and those a campaign or an absence gives me to visit, by name; a fixed number of queries for each pack."""
+    planned = _planned(session, access, on)
     rows = session.execute(
         select(Enterprise, Standing, Region.name, Industry.name).outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .join(Region, Region.code == Enterprise.region_code).outerjoin(Industry, Industry.code == Enterprise.industry_code)
-        .where(mine(access)).order_by(Enterprise.name_key, Enterprise.id).limit(MOST)
+        .where(or_(mine(access), and_(visible(access), Enterprise.id.in_(planned)))).order_by(Enterprise.name_key, Enterprise.id).limit(MOST)
     ).all()  # fmt: skip
     ids = [firm.id for firm, *_ in rows]
     if not ids:
@@ -68,22 +75,33 @@ def lines(session: Session, access: Access, on: date) -> list[dict[str, Any]]:
     contacts, cases, alerts, visits = _contacts(session, ids), _cases(session, ids), _alerts(session, ids), _last_visits(session, ids)
     places = _seen_at(session, [firm.id for firm, *_ in rows if firm.latitude is None])
     counties = _counties(session, {firm.region_code[:6] for firm, *_ in rows})
-    verdicts, due = _verdicts(session, [(firm, standing) for firm, standing, *_ in rows]), _due(session, [firm for firm, *_ in rows], on)
+    verdicts, owed = _verdicts(session, [(firm, standing) for firm, standing, *_ in rows]), _due(session, [firm for firm, *_ in rows], on)
     made = []
     for firm, standing, region, industry in rows:
         county = counties.get(firm.region_code[:6], "")
         line = _identity(firm, county + region if len(firm.region_code) > 6 else county, industry)
         line |= _standing(standing, ladder_of(pack_for(firm.region_code))) | verdicts.get(firm.id, {})
-        policies = together(due.get(firm.id, ()), line.get("policies", ()))
+        policies = together(owed.get(firm.id, ()), line.get("policies", ()))
         line["policies"] = [[p.id, p.title, p.why, p.draft] for p in policies]
         line["contacts"] = [[c.name, c.title, phone_for(access, c.phone, firm.officer_id)] for c in contacts[firm.id]]
         if firm.latitude is None and firm.id in places:
             line |= {"lat": places[firm.id][0], "lon": places[firm.id][1], "seen": True}
+        line |= {"plan": planned.get(firm.id), "other": firm.officer_id != access.user_id or None}
         line |= {"cases": cases[firm.id], "alerts": alerts[firm.id], "last": visits.get(firm.id)}
         line = {key: value for key, value in line.items() if value not in (None, [], "")}
         line["d"] = hashlib.sha256(orjson.dumps(line, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
         made.append(line)
     return made
+
+
+def _planned(session: Session, access: Access, on: date) -> dict[int, list[list[Any]]]:
+    """Firm -> visits owed within AHEAD: [campaign, day, whom one stands in for, turn, turns]."""
+    handed = stand_ins(session, on, of=[access.user_id], by=access.user_id)
+    names = {s.user_id: s.user for s in handed}
+    found: dict[int, list[list[Any]]] = defaultdict(list)
+    for d in due(session, access, on, until=on + AHEAD, handed=handed):
+        found[d.enterprise_id].append([d.campaign, d.due_on.isoformat(), names.get(d.for_officer) if d.for_officer else None, d.turn, d.turns])
+    return found
 
 
 def _identity(firm: Enterprise, region: str, industry: str | None) -> dict[str, Any]:

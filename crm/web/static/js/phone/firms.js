@@ -35,10 +35,14 @@
     const late = ({ f, c }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, c.title), cap(f.name + (c.unit ? " · 已交办" + c.unit : "")), h("span", { class: "wl__e" }, h("span", { class: "due due--late" }, `超 ${daysFrom(c.due, on)} 天`)));
     const fresh = ({ f, a }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), h("p", { class: "wl__tags" }, level(a.level), place(f.rung)), cap(a.text), h("span", { class: "wl__e" }, h("button", { class: "btn", type: "button", onclick: e => take(e.currentTarget, a) }, "认领", h("span", { class: "sr" }, f.name + " 的预警"))));
     const quiet = f => { const seen = carried.visitedOn(f); return h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f), cap(seen ? "上次 " + seen : "没有走访记录"), h("span", { class: "wl__e" }, seen ? h("span", { class: "due" }, daysFrom(seen, on) + " 天") : log(f))); };
+    // [campaign, day, whom one stands in for, turn, turns]
+    const planned = ({ f, p }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (p[1] < on ? " due--late" : "") }, p[1] < on ? `超 ${daysFrom(p[1], on)} 天` : "今天"), p[2] ? h("span", { class: "tag tag--warn" }, "代" + p[2]) : null),
+      cap(p[0] + (p[4] > 1 ? ` · 第 ${p[3]} / ${p[4]} 次` : "")), h("span", { class: "wl__e acts" }, call(f, f.contacts?.[0]), log(f)));
     return [
-      head(`${now.getMonth() + 1}月${now.getDate()}日 周${WEEK[now.getDay()]}`, about.user.place, `我联系 ${carried.all().length} 家`, about.month && "数据截至 " + about.month),
+      head(`${now.getMonth() + 1}月${now.getDate()}日 周${WEEK[now.getDay()]}`, about.user.place, `我联系 ${carried.all().filter(f => !f.other).length} 家`, about.month && "数据截至 " + about.month),
       h("div", { class: "stack" }, searchBox(text => { location.hash = "#/firms?q=" + encodeURIComponent(text); }), h("div", { "data-strips": true, class: "stack" }),
         h("div", { class: "tiles tiles--tight" }, tile("#/", "该去走访", t.due.length, "家", "7 天内和过期的"), tile("#/", "超期诉求", t.late.length, "件", `在办 ${t.open} 件`), tile("#/", "新预警", t.alerts.length, "条", "还没有认领"), tile("#/", "久未走访", t.quiet.length, "家", `超过 ${about.quiet_days} 天`)),
+        t.plan.length ? panel("plan", "走访计划", `今天该去 ${t.plan.length} 家`, folded(t.plan, planned, "", "家")) : null,
         h("div", { class: "cols cols--today" },
           h("div", { class: "stack" }, panel("due", "该去走访", t.due.length + " 家", folded(t.due, due, "七天内没有说好要去的。走访时填“下一步”和日期，到时会出现在这里。", "家")), panel("quiet", "久未走访", `${t.quiet.length} 家，超过 ${about.quiet_days} 天`, folded(t.quiet, quiet, `都在 ${about.quiet_days} 天内去过。`, "家"))),
           h("div", { class: "stack" }, panel("cases", "超期诉求", t.late.length + " 件", folded(t.late, late, "没有超期的诉求。", "件")), panel("new", "新预警", t.alerts.length + " 条", folded(t.alerts, fresh, "没有待认领的预警。", "条"))))),
