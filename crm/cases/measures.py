@@ -9,20 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func
+from sqlalchemy import case, func, literal, select
 
-from crm.cases.models import Case
+from crm.cases.models import Case, CaseUnit
 from crm.cases.queries import visible
 from crm.enterprises.models import Enterprise
+from crm.security.models import Unit
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.orm import Session
 
     from crm.security.access import Access
 
-BY = {"county": "县（市、区）", "unit": "责任单位", "kind": "类型", "source": "来源"}
+BY = {"county": "县（市、区）", "unit": "主办单位", "co_unit": "协办单位", "kind": "类型", "source": "来源"}
 LEFT_OUT = ("declined", "joined", "ended")
 """Stages that are no cases to be solved: sent back as no enterprise matter, counted with another, or ended with the firm."""
 
@@ -73,20 +75,36 @@ def _rate(part: int, whole: int) -> float | None:
 
 def measures(session: Session, access: Access, by: str, since: datetime, until: datetime, on: date) -> list[Measures]:
     """Cases that came in within [since, until), as they stand now; groups of `by`, the total last. Declined, joined and ended ones are left out."""
+    if by == "co_unit":
+        return _by_co_unit(session, access, since, until, on)
     group = {
         "county": func.substr(Enterprise.region_code, 1, 6), "unit": func.coalesce(Case.lead_unit, "待交办"), "kind": Case.kind, "source": Case.source,
     }[by]  # fmt: skip
+    rows = _counted(session, visible(access).where(*_within(since, until)), group, on)
+    return [*rows, total(rows)]
+
+
+def _by_co_unit(session: Session, access: Access, since: datetime, until: datetime, on: date) -> list[Measures]:
+    """A case with two co-units stands with both and is counted once in the total."""
+    ours = visible(access).where(*_within(since, until))
+    have = (CaseUnit.is_lead.is_(False), CaseUnit.ended_at.is_(None))
+    rows = _counted(session, ours.join(CaseUnit, CaseUnit.case_id == Case.id).join(Unit, Unit.id == CaseUnit.unit_id).where(*have), Unit.name, on)
+    return [*rows, *(_counted(session, ours.where(Case.id.in_(select(CaseUnit.case_id).where(*have))), literal("合计"), on) or [total([])])]
+
+
+def _within(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (Case.opened_at >= since, Case.opened_at < until, Case.stage.not_in(LEFT_OUT))
+
+
+def _counted(session: Session, cases: Select[Any], group: ColumnElement[Any], on: date) -> list[Measures]:
     is_closed = Case.state == "closed"
     late = (Case.state == "open") & (Case.due_on < on)
-    query = (
-        visible(access).with_only_columns(
-            group.label("name"), func.count(), _sum(is_closed), _sum(Case.is_resolved.is_(True) & is_closed), _sum(is_closed | late), _sum(late),
-            _sum(Case.satisfaction.is_not(None)), _sum(Case.satisfaction >= 4), _sum(Case.satisfaction == 3),
-        )
-        .where(Case.opened_at >= since, Case.opened_at < until, Case.stage.not_in(LEFT_OUT)).group_by(group).order_by(func.count().desc(), group)
-    )  # fmt: skip
-    rows = [Measures(str(name), *(int(x or 0) for x in counts)) for name, *counts in session.execute(query)]
-    return [*rows, total(rows)]
+    name = group.label("grp")
+    query = cases.with_only_columns(
+        name, func.count(), _sum(is_closed), _sum(Case.is_resolved.is_(True) & is_closed), _sum(is_closed | late), _sum(late),
+        _sum(Case.satisfaction.is_not(None)), _sum(Case.satisfaction >= 4), _sum(Case.satisfaction == 3),
+    ).group_by(name).order_by(func.count().desc(), name)  # fmt: skip
+    return [Measures(str(found), *(int(x or 0) for x in counts)) for found, *counts in session.execute(query)]
 
 
 def _sum(condition: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy import case as when
 from sqlalchemy.orm import joinedload, selectinload
 
 from crm.cases.errors import NoSuchCase
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from crm.security.access import Access
 
 PAGE = 30
+WAITING = ("received", "accepted", "dispatched", "handling", "review", "deferred", "closed")
+"""Stages in which somebody is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is narrowed by; None: not at all. `overdue_on`: open and due before that day; `due_by`: open and due then or before."""
+    """What a list is narrowed by; None: not at all. `overdue_on`: open and past its day then, to be answered or to be accepted; `due_by`: open and due then or before."""
 
     state: str | None = None
     stage: str | None = None
@@ -94,7 +97,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         if value is not None:
             found.append(column == value)
     if filters.overdue_on is not None:
-        found.append(and_(Case.state == "open", Case.due_on < filters.overdue_on))
+        found.append(_late(filters.overdue_on))
     if filters.due_by is not None:
         found.append(and_(Case.state == "open", Case.due_on <= filters.due_by))
     if filters.unit_id is not None:
@@ -102,6 +105,18 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.q:
         found.append(or_(Case.title.contains(filters.q, autoescape=True), enterprises.matching(filters.q)))
     return found
+
+
+def _late(on: date) -> ColumnElement[bool]:
+    return or_(and_(Case.state == "open", Case.due_on < on), and_(Case.stage == "received", Case.accept_by < on))
+
+
+def waiting(session: Session, access: Access, filters: Filters, on: date) -> dict[str, int]:
+    """How many of those `filters` lets through wait for each step, by stage, and how many are `late`: one query."""
+    counted = [func.sum(when((Case.stage == stage, 1), else_=0)) for stage in WAITING]
+    query = visible(access).with_only_columns(*counted, func.sum(when((_late(on), 1), else_=0))).where(*_conditions(filters))
+    row = session.execute(query.where(or_(Case.state == "open", Case.stage == "closed"))).one()
+    return dict(zip((*WAITING, "late"), (int(n or 0) for n in row), strict=True))
 
 
 def events(session: Session, case_id: int) -> Sequence[CaseEvent]:

@@ -107,3 +107,23 @@ def test_overdue_means_open_and_due_before_the_day(world: World, case):  # noqa:
     cases.assign(world.session, world.manager, case.uuid, "单位", date(2026, 10, 20), None, NOW, rules=RULES)
     found = [len(queries.list_cases(world.session, world.officer, queries.Filters(overdue_on=day)).cases) for day in (date(2026, 10, 20), date(2026, 10, 21))]
     assert found == [0, 1]
+
+
+def test_every_list_says_how_many_wait_in_it(world: World):  # noqa: F811
+    at_door = dict(source="firm", rules=RULES, at=NOW)
+    for title in ("甲", "乙"):
+        cases.open_case(world.session, world.officer, uuid=str(uuid.uuid4()), enterprise_id=world.firm.id, title=title, **at_door)
+    accepted = cases.open_case(world.session, world.officer, uuid=str(uuid.uuid4()), enterprise_id=world.firm.id, title="丙", at=NOW)
+    cases.close(world.session, world.officer, accepted.uuid, "好了", NOW, rules=RULES)
+    found = queries.waiting(world.session, world.officer, queries.Filters(), date(2026, 10, 22))
+    assert {k: n for k, n in found.items() if n} == {"received": 2, "late": 2, "closed": 1}
+
+
+@pytest.mark.parametrize(("day", "late"), [(date(2026, 10, 21), 0), (date(2026, 10, 22), 1)])
+def test_a_case_nobody_accepted_in_time_is_late_too(world: World, day, late):  # noqa: F811
+    cases.open_case(world.session, world.officer, uuid=str(uuid.uuid4()), enterprise_id=world.firm.id, title="x", source="firm", rules=RULES, at=NOW)
+    assert len(queries.list_cases(world.session, world.officer, queries.Filters(overdue_on=day)).cases) == late
+
+
+def test_another_countys_cases_are_not_counted(world: World, case):  # noqa: F811
+    assert set(queries.waiting(world.session, world.stranger, queries.Filters(), date(2026, 12, 1)).values()) == {0}

@@ -61,3 +61,15 @@ def test_groups_add_up_to_the_total(mixed):
 
 def test_another_countys_cases_are_not_counted(mixed):
     assert measures(mixed.session, mixed.stranger, "county", SINCE, UNTIL, ON)[-1].received == 0
+
+
+def test_a_case_with_two_co_units_stands_with_both_and_once_in_the_total(office):
+    office.step(office.manager, office.case(), "dispatch", unit="市发改局", co_units=(office.lead.id, office.other.id))
+    office.dispatched()
+    rows = measures(office.session, office.manager, "co_unit", SINCE, UNTIL, ON)
+    assert {row.name: row.received for row in rows} == {"市金融办": 2, "市人社局": 1, "合计": 2}
+
+
+def test_a_case_without_a_co_unit_is_no_co_units(office):
+    office.case()
+    assert [row.received for row in measures(office.session, office.manager, "co_unit", SINCE, UNTIL, ON)] == [0]

@@ -250,3 +250,43 @@ def test_a_slip_is_asked_for_only_once_the_case_has_a_unit(officer, case, unit):
     before = officer.post(f"/papers/slip/{case}", headers={"Accept": "application/json"}).status_code
     officer.post(f"/cases/{case}/step/dispatch", data={"unit": str(unit)})
     assert (before, officer.post(f"/papers/slip/{case}").status_code) == (422, 303)
+
+
+# ── lists people come back to, and looking before joining ───────────────
+
+
+def test_the_chips_carry_their_counts_and_their_address(officer, case):  # noqa: F811
+    text = officer.get("/cases/?whose=all").get_data(as_text=True)
+    assert 'whose=all&amp;state=open&amp;stage=accepted">待交办 <b>1</b>' in text
+
+
+def test_a_chosen_list_is_marked_and_holds_only_its_cases(officer, case):  # noqa: F811
+    text = officer.get("/cases/?whose=all&state=open&stage=received").get_data(as_text=True)
+    assert ('aria-current="true">待受理 <b>0</b>' in text, "春节后缺工" in text) == (True, False)
+
+
+def test_a_department_is_offered_no_list_that_is_not_its_own(department, officer, case, unit):  # noqa: F811
+    officer.post(f"/cases/{case}/step/dispatch", data={"unit": str(unit)})
+    text = department.get("/cases/").get_data(as_text=True)
+    assert ("待签收 <b>1</b>" in text, "待受理" in text.split("常用清单")[1].split("</nav>")[0]) == (True, False)
+
+
+def test_both_cases_stand_side_by_side_before_one_is_joined_and_nothing_is_done_yet(officer, firm, case, session):  # noqa: F811
+    officer.post(f"/cases/new?enterprise={firm}", data={"uuid": str(uuid.uuid4()), "title": "还是缺工", "kind": "labour", "urgency": "normal"})
+    session.rollback()
+    other = session.scalars(select(Case.uuid).where(Case.title == "还是缺工")).one()
+    text = officer.get(f"/cases/{case}?join={other}").get_data(as_text=True)
+    session.rollback()
+    stages = session.scalars(select(Case.stage)).all()
+    assert ("并入前对照" in text, "还是缺工" in text, f'name="other" value="{other}"' in text, set(stages)) == (True, True, True, {"accepted"})
+
+
+@pytest.mark.parametrize("other", ["x", "22222222-2222-4222-8222-222222222222"])
+def test_a_case_that_cannot_be_joined_to_is_not_shown_beside(officer, case, other):  # noqa: F811
+    answer = officer.get(f"/cases/{case}?join={other}")
+    assert (answer.status_code, "并入前对照" in answer.get_data(as_text=True)) == (200, False)
+
+
+def test_the_day_to_answer_is_told_as_a_work_day_since_the_firm_asked(officer, case, unit):  # noqa: F811
+    officer.post(f"/cases/{case}/step/dispatch", data={"unit": str(unit)})
+    assert "自收到起第 7 个工作日" in officer.get(f"/cases/{case}").get_data(as_text=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import flash, redirect, request, url_for
@@ -24,7 +25,7 @@ from crm.visits.models import Visit
 from crm.web import address
 from crm.web.cases import files
 from crm.web.cases.forms import CaseForm, StepForm
-from crm.web.cases.words import left, line
+from crm.web.cases.words import left, line, since_received, views
 from crm.web.packs import pack_for
 from crm.web.page import STAFF, Page, access, db
 from crm.web.visits.words import names_of
@@ -62,12 +63,14 @@ class CasesPage(Page):
             officer_id=who.user_id if whose == "mine" and not who.is_department else None, unit_id=address.whole("unit"),
             overdue_on=today() if due == "late" else None, due_by=_soon() if due == "soon" else None, q=address.words("q"),
         )  # fmt: skip
+        within = replace(chosen, state=None, stage=None, overdue_on=None, due_by=None)
         page = queries.list_cases(db(), who, chosen, request.args.get("after"))
         firm = enterprises.get_visible(db(), who, chosen.enterprise_id) if chosen.enterprise_id and not who.is_department else None
         return self.show(
             "cases/index.html", cases=page.cases, following=address.here(after=page.following) if page.following else None,
             first=address.here() if request.args.get("after") else None, f=chosen, state=state, whose=whose, due=due, dues=DUE, firm=firm,
             kinds=KINDS, urgency=URGENCIES, stages=STAGES, sources=SOURCES, regions=region_names(db(), {c.enterprise.region_code for c in page.cases}),
+            views=views(queries.waiting(db(), who, within, today()), state, chosen.stage, due, is_department=who.is_department),
             left={c.id: left(c, today()) for c in page.cases}, here=address.here, is_department=who.is_department, units=() if who.is_department else units_for(db(), who),
         )  # fmt: skip
 
@@ -148,6 +151,7 @@ class CasesPage(Page):
         return self.show(
             "cases/case.html", c=case, events=events, words=EVENTS, kinds=KINDS, urgency=URGENCIES, stages=STAGES, sources=SOURCES, satisfied=SATISFACTION,
             steps=[s for s in steps if s.name != "join" or others], forms=forms, failed=failed[0] if failed else None, line=line(case), left=left(case, today()),
+            counted=since_received(case), into_one=next((o for o in others if o.uuid == request.args.get("join")), None),
             accept=files.ACCEPT, limits=cases.STAFF_FILES,
             files=queries.files_of(db(), case.id), answers=ANSWERS, visit=db().get(Visit, case.visit_id) if case.visit_id and not who.is_department else None, people=names_of(db(), (e.by for e in events)),
             have=[u for u in case.units if u.ended_at is None], joined=queries.joined_of(db(), case.id), into=db().get(Case, case.joined_to) if case.joined_to else None,
