@@ -124,9 +124,10 @@ class Pack:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """Chinese label of every item, place, step, title and group id."""
+        """Chinese label of every item, place, step, title, group and event id; a yes/no fact is the event `flag.<id>`."""
         book = self.book
-        made = {e.id: e.label for section in (book.register_, book.pools, book.levels, book.notes, book.places, book.steps, book.alerts, book.awards) for e in section}
+        made = {e.id: e.label for e in book.events} | {f"flag.{f.id}": f.label for f in book.flags}
+        made |= {e.id: e.label for section in (book.register_, book.pools, book.levels, book.notes, book.places, book.steps, book.alerts, book.awards) for e in section}
         for title in book.titles:
             made[title.id] = title.short or title.label
             made[f"{title.id}.review"] = f"{title.short or title.label}复核"
@@ -135,7 +136,7 @@ class Pack:
         return {REGISTER: "规上起点", **made}
 
     def label(self, key: str) -> str:
-        """Label of an item, place, step, title or group; the key itself if it has none."""
+        """Label of an item, place, step, title, group or event; the key itself if it has none."""
         return self.labels.get(key, key)
 
     @cached_property

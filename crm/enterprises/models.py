@@ -83,7 +83,7 @@ class Contact(Keyed):
 
 
 class EnterpriseEvent(Keyed):
-    """Something that happened to a firm on a day: suspended, resumed, new_build_in_production, moved, abnormal_operation …"""
+    """Something that happened to a firm on a day: suspended, resumed, new_build_in_production, moved, abnormal_listed …"""
 
     __tablename__ = "enterprise_event"
     enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id"), index=True)

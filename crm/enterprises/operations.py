@@ -128,7 +128,7 @@ def end_enterprise(session: Session, firm: Enterprise, *, by: int | None, at: da
 def record_event(
     session: Session, enterprise_id: int, kind: str, *, on: date, source: str, by: int | None, at: datetime, note: str | None = None
 ) -> EnterpriseEvent:
-    """Write down something that happened to a firm on a day (`suspended`, `new_build_in_production`, `abnormal_operation` …)."""
+    """Write down something that happened to a firm on a day (`suspended`, `new_build_in_production`, `abnormal_listed` …)."""
     event = EnterpriseEvent(enterprise_id=enterprise_id, kind=kind, on=on, note=note, source=source, recorded_at=at, recorded_by=by)
     session.add(event)
     session.flush()

@@ -19,7 +19,7 @@ from crm.regions.models import Region, Zone
 from crm.security import audit
 from crm.security.gate import home, safe_next
 from crm.security.manager import begin_session
-from crm.security.models import ROLES, UserProfile
+from crm.security.models import ROLES, Unit, UserProfile
 from crm.security.passwords import LONGEST, RULES, SHORTEST, set_password
 from crm.security.request import signed_in
 from crm.web.page import Page, access, db
@@ -114,7 +114,7 @@ class AccountPage(Page):
         mine = [e for e in audit.entries(db(), subject_type="user", subject_id=str(current_user.id), limit=20) if e.action.startswith("sign_in")]
         return self.show(
             "account/index.html", profile=g.profile, username=current_user.username, name=access().name,
-            roles=[ROLES.get(role, role) for role in sorted(access().roles)], regions=names, sign_ins=mine[:8],
+            roles=[ROLES.get(role, role) for role in sorted(access().roles)], regions=names, units=list(db().scalars(select(Unit.name).where(Unit.id.in_(access().units)))), sign_ins=mine[:8],
         )
 
     @expose("/password", methods=["GET", "POST"])

@@ -81,7 +81,7 @@ class BoardPage(Page):
     @has_access
     @permission_name("read")
     def more_cards(self) -> str:
-        """Further cards of one group, as a fragment."""
+        """Further cards of one group: a fragment for the board, a page for whoever opens the link itself."""
         wanted = _filters()
         ladder = ladder_here(wanted.region)
         step, group = choice("step", ladder.steps), words("group", 48)
@@ -90,7 +90,8 @@ class BoardPage(Page):
         page = cards(db(), access(), wanted, step, group, after=request.args.get("after"), limit=MORE)
         moves = proposed(db(), [line.firm.id for line in page.rows])
         made = Group(group, label(group) if group else "其他", 0, [_card(line, moves.get(line.firm.id)) for line in page.rows], page.after)
-        return self.show("board/cards.html", group=made, step=step, glyphs=ladder.glyphs, may_decide=access().has(*DECIDERS), filter_args=_kept())
+        own = request.headers.get("X-Fragment") is None
+        return self.show("board/further.html" if own else "board/cards.html", group=made, step=step, glyphs=ladder.glyphs, may_decide=access().has(*DECIDERS), filter_args=_kept())
 
     def _numbers(self, wanted: Filters) -> dict[str, Any]:
         """Counts of the snapshot that head the board."""

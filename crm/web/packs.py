@@ -71,7 +71,7 @@ def steps_here(region_code: str | None = None) -> dict[str, list[str]]:
 
 
 def label(key: str, region_code: str | None = None) -> str:
-    """Label of an item, place, step, title or group: in the words of the firm's own pack, else of whichever chosen pack knows it."""
+    """Label of an item, place, step, title, group or event: in the words of the firm's own pack, else of whichever chosen pack knows it."""
     if region_code and (own := pack_for(region_code)).label(key) != key:
         return own.label(key)
     return next((text for pack in _spoken() if (text := pack.label(key)) != key), key)
@@ -86,6 +86,11 @@ def place_glyph(code: str | None, region_code: str | None = None) -> tuple[int, 
 def title_labels() -> dict[str, str]:
     """Titles a list can be filtered by or a firm granted, in the packs' order."""
     return _merged((title.id, title.short or title.label) for pack in _spoken() for title in pack.book.titles)
+
+
+def event_labels() -> dict[str, str]:
+    """Events in a firm's life that the packs' rules ask for, in the packs' order."""
+    return _merged((event.id, event.label) for pack in _spoken() for event in pack.book.events)
 
 
 def pool_labels() -> dict[str, str]:

@@ -112,6 +112,11 @@ class ScopedModelView(ModelView):
         item = row if isinstance(row, self.datamodel.obj) else row[0]
         return getattr(item, self.key.key)
 
+    def is_open(self, row: Any) -> bool:
+        """Whether a row of the list can still be changed; the button stands only there."""
+        del row
+        return True
+
     def acts(self, item: Any) -> list[tuple[str, str, str]]:
         """Further acts on a row: (button, address to POST to, question or '')."""
         del item

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import func, select
 
-from crm.enterprises.models import Contact
+from crm.enterprises.models import Contact, EnterpriseEvent
 from crm.ladder.models import RegisterMembership, TitleGrant
 from crm.regions.models import Zone
 from crm.security import audit
 from crm.security.models import User, UserProfile, UserRegion
+from crm.web.packs import packs
 from tests.conftest import PASSWORD, make_user
 from tests.world import AWAY, HOME, digest, make_world
 
@@ -228,3 +231,30 @@ def test_a_list_costs_few_queries(app, world, sign_in):
     client.get("/admin/titles/list/")
     event.remove(app.extensions["crm_engine"], "before_cursor_execute", listen)
     assert len(seen) <= 12, seen
+
+
+def test_every_event_the_rules_ask_for_can_be_written_down(app, world, sign_in):
+    page = sign_in("manager", HOME).get("/admin/events/add").get_data(as_text=True)
+    with app.test_request_context():
+        asked = {event.id for event in packs().for_region(HOME).book.events}
+    assert (len(asked) > 10, {kind for kind in asked if f'value="{kind}"' not in page}) == (True, set())
+
+
+def test_facts_and_their_answers_are_shown_in_words(app, world, sign_in):
+    with app.app_context():
+        session = app.extensions["crm_sessions"]()
+        session.get(EnterpriseEvent, world[0].ids["event"]).kind, session.get(EnterpriseEvent, world[0].ids["event"]).note = "flag.own_brand", "yes"
+        session.commit()
+        app.extensions["crm_sessions"].remove()
+    page = sign_in("manager", HOME).get("/admin/events/list/").get_data(as_text=True)
+    assert ("拥有自主品牌" in page, "flag.own_brand" in page) == (True, False)
+
+
+def test_a_stay_that_ended_offers_no_second_end(app, world, sign_in):
+    with app.app_context():
+        session = app.extensions["crm_sessions"]()
+        session.get(RegisterMembership, world[0].ids["register"]).exited_on = date(2026, 9, 1)
+        session.commit()
+        app.extensions["crm_sessions"].remove()
+    page = sign_in("manager", HOME).get("/admin/register/list/").get_data(as_text=True)
+    assert f"/admin/register/edit/{world[0].ids['register']}" not in page

@@ -184,3 +184,10 @@ def test_the_near_list_puts_the_nearest_first(session: Session, sign_in: SignIn)
     text = sign_in("manager", WENLING).get("/near/").get_data(as_text=True)
     assert text.index("近厂") < text.index("远厂")
     assert "两条厂" not in text
+
+
+def test_further_cards_opened_on_their_own_are_a_whole_page(session: Session, sign_in: SignIn) -> None:
+    firm(session, "单开厂", near_ratio=900)
+    client = sign_in("manager", WENLING)
+    path = "/board/cards?step=step_up"
+    assert ["<nav" in client.get(path, headers=headers).get_data(as_text=True) for headers in ({}, {"X-Fragment": "cards"})] == [True, False]

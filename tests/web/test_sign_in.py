@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from crm.security import audit
-from crm.security.models import User, UserProfile
+from crm.security.models import Unit, UnitMember, User, UserProfile
 from crm.security.users import add_user
 from tests.conftest import PASSWORD, make_user
 
@@ -216,3 +216,15 @@ def test_a_page_costs_three_queries_for_rights(app, sign_in):
 def test_profile_of_every_user_exists(app, sign_in):
     sign_in("officer", "331081", username="lin")
     assert in_session(app, lambda s: s.scalars(select(UserProfile)).one().session_version) == 1
+
+
+def test_a_department_reads_its_unit_not_that_a_jurisdiction_is_missing(session, sign_in):
+    client = sign_in("department")
+    user = session.scalar(select(User).order_by(User.id.desc()))
+    unit = Unit(name="人社局", region_code="331081")
+    session.add(unit)
+    session.flush()
+    session.add(UnitMember(unit_id=unit.id, user_id=user.id))
+    session.commit()
+    page = client.get("/account/").get_data(as_text=True)
+    assert ("人社局" in page, "还没有辖区" in page) == (True, False)

@@ -24,7 +24,7 @@ from crm.enterprises.uscc import normalise
 from crm.ladder import operations as ladder
 from crm.ladder.models import RegisterMembership, TitleGrant
 from crm.security.privacy import phone_for
-from crm.web.packs import title_labels
+from crm.web.packs import event_labels, label, title_labels
 from crm.web.page import access, db
 from crm.web.scoped import RECORDERS, Column, ScopedModelView
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-EVENTS = {
-    "new_build_in_production": "新建项目达产", "suspended": "停产停业", "resumed": "恢复生产经营", "abnormal_operation": "列入经营异常名录",
-    "moved": "迁移", "violation": "严重违法失信", "safety_accident": "安全生产事故", "environment_penalty": "环保处罚",
-}
+MOVED = {"moved": "迁移"}
+FORMER = {"abnormal_operation": "列入经营异常名录", "violation": "严重违法失信", "environment_penalty": "环保处罚", **MOVED}
+"""Kinds no rule asks for: a move, and what this form offered once."""
+SAID = {"yes": "是", "no": "否"}
 ENTRIES = {"first": "首次入库", "re_entry": "重返入库"}
 KINDS = [("first", "首次认定"), ("review", "复核通过")]
 
@@ -127,6 +127,10 @@ class Titles(OfFirm):
             kind=form.kind.data, batch=form.batch.data or None, document=form.document.data or None,
         )
 
+    def is_open(self, row: Any) -> bool:
+        """What is revoked cannot be revoked again."""
+        return row[0].revoked_on is None
+
     def change(self, item: TitleGrant, form: TitleEndForm) -> None:
         """Revoke."""
         ladder.revoke(db(), access(), item.id, on=form.on.data, at=now(), document=form.document.data or None)
@@ -167,6 +171,10 @@ class Register(OfFirm):
         """Enter."""
         ladder.enter(db(), access(), firm_of(form).id, on=form.on.data, at=now(), document=form.document.data or None)
 
+    def is_open(self, row: Any) -> bool:
+        """A stay that ended stays as it is."""
+        return row[0].exited_on is None
+
     def change(self, item: RegisterMembership, form: ExitForm) -> None:
         """Leave: the open stay, and only that."""
         if item.exited_on is not None:
@@ -177,7 +185,7 @@ class Register(OfFirm):
 class EventForm(FirmForm):
     """Something that happened on a day."""
 
-    kind = SelectField("事件", [InputRequired()], choices=list(EVENTS.items()))
+    kind = SelectField("事件", [InputRequired()])
     on = DateField("日期", [InputRequired("请填日期。")])
     note = TextAreaField("说明", [Optional(), Length(max=1000)])
 
@@ -191,11 +199,15 @@ class Events(OfFirm):
     note = "达产、停产、异常、处罚"
     columns = (
         FIRM, CODE,
-        Column("事件", lambda row: EVENTS.get(row[0].kind, row[0].kind)),
+        Column("事件", lambda row: FORMER.get(row[0].kind) or label(row[0].kind)),
         Column("日期", lambda row: row[0].on, "on", EnterpriseEvent.on),
-        Column("说明", lambda row: row[0].note),
+        Column("说明", lambda row: SAID.get(row[0].note, row[0].note)),
     )
     adding, removing = EventForm, "删除"
+
+    def prepare(self, form: Any) -> None:
+        """Events the rules ask for: what is written down here decides verdicts."""
+        form.kind.choices = list((event_labels() | MOVED).items())
 
     def create(self, form: EventForm) -> None:
         """Write it down."""

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 EVENTS = {
-    "suspended": "停产停业", "resumed": "恢复生产经营", "new_build_in_production": "新建项目投产", "abnormal_operation": "列入经营异常名录",
+    "suspended": "停产停业", "resumed": "恢复生产经营", "new_build_in_production": "新建项目投产", "abnormal_operation": "列入经营异常名录", "violation": "严重违法失信", "environment_penalty": "环保处罚",
     "moved": "迁移", "revoked": "吊销营业执照", "cancelled": "注销", "moved_out": "迁出", "ceased": "歇业",
 }
+SAID = {"yes": "是", "no": "否"}
 STATES = {"met": "符合", "unmet": "未达", "unknown": "缺数据", "not_in_force": "无现行规定"}
 PAGE_SIZE = 40
 GROUPS = {"official": "入库、称号与登记", "move": "层级与评估", "visit": "走访", "case": "诉求", "alert": "预警", "filing": "报表数据", "document": "文书与附件"}
@@ -209,7 +210,7 @@ WORDS: dict[str, Callable[[Row, Callable[[str], str]], tuple[str, str | None]]] 
     "title_revoked": lambda r, label: (f"撤销{label(r.what or '')}", r.note),
     "stage": lambda r, _: (f"上市进程：{STAGES.get(r.what or '', r.what)}", r.text or r.note),
     "stage_ended": lambda r, _: (f"上市进程终止：{STAGES.get(r.what or '', r.what)}", r.note),
-    "event": lambda r, _: (EVENTS.get(r.what or "", r.what or ""), r.text),
+    "event": lambda r, label: (EVENTS.get(r.what or "") or label(r.what or ""), SAID.get(r.text or "", r.text)),
     "move": lambda r, label: (f"{label(r.what or '')} → {label(r.text or '')}（{MOVE_STATES.get(r.state or '', r.state)}）", r.note),
     "verdict": lambda r, label: (f"{label(r.what or '')}：{STATES.get(r.text or '', '未评估')} → {STATES.get(r.state or '', r.state)}", None),
     "visit": _visit,
