@@ -61,7 +61,7 @@ def photo(image: Image.Image, edge: int = PHOTO_EDGE) -> bytes:
     image = image.convert("RGB")
     image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=84, optimize=True, progressive=False)
+    image.save(out, "JPEG", quality=84, optimize=True, progressive=False, comment=b"")  # a comment of the file would be kept
     return out.getvalue()
 
 
@@ -168,10 +168,10 @@ def read_kept(data_dir: Path, digest: str, name: str) -> bytes:
 
 
 def sweep(data_dir: Path, wanted: set[str], before: float) -> int:
-    """Remove files no row names that were last touched before an instant (seconds since 1970); returns how many. `wanted`: digests to keep."""
+    """Remove files no row names, with what was made of them, last touched before an instant (seconds since 1970); how many. `wanted`: digests."""
     removed = 0
     for path in (data_dir / "attachments").glob("??/*"):
-        if path.name not in wanted and path.is_file() and path.stat().st_mtime < before:
+        if path.name.partition(".")[0] not in wanted and path.is_file() and path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
             removed += 1
     return removed

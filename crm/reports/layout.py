@@ -17,6 +17,8 @@ from xml.etree import ElementTree as ET
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from crm.reports import swift
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 NUMERALS = tuple("一二三四五六七八九十")
 COMPRESSION = 7
-FINE_DECIMALS = re.compile(rb"(\.\d{3})\d+")  # thousandths of a pixel: 0.3 µm
+FINE_DECIMALS = re.compile(rb"(?<=\.\d{3})\d+")  # thousandths of a pixel: 0.3 µm
 QUANTITY = re.compile(r"(?<=[≥≤＞＜><=±约差])\s(?=[\d−-])|(?<=\d)\s(?=[一-鿿%％‰℃])")
 MONEY_UNIT = re.compile(r"(?<=[万亿千])(?=元)")
 VARIANT = "pdf/a-3u"
@@ -82,7 +84,7 @@ def _deflate(stream: pydyf.Stream, *, drawing: bool) -> None:
     stream.compress = False
     raw = stream.data.partition(b"\nstream\n")[2].removesuffix(b"\nendstream")
     if drawing:
-        raw = FINE_DECIMALS.sub(rb"\1", raw).replace(b">0<", b"")
+        raw = FINE_DECIMALS.sub(b"", raw).replace(b">0<", b"")
     stream.stream, stream.extra = [zlib.compress(raw, COMPRESSION)], {**stream.extra, "Filter": "/FlateDecode"}
 
 
@@ -127,6 +129,7 @@ def _page() -> type:
 def _fonts() -> FontConfiguration:
     from weasyprint.text.fonts import FontConfiguration
 
+    swift.apply()
     return FontConfiguration()
 
 

@@ -14,9 +14,11 @@ from sqlalchemy.orm import selectinload
 from crm.core.errors import NotFound
 from crm.reports.fonts import CharactersMissing, missing_characters
 from crm.reports.models import RenderedRecord
+from crm.reports.pictures import READY
 from crm.reports.view import text_of
 from crm.visits.models import Visit
 from crm.visits.operations import read_bytes
+from crm.visits.operations.attaching import read_print
 from crm.visits.operations.signing import record_of
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from crm.reports.models import Paper
     from crm.reports.pool import RenderPool
     from crm.reports.render import Rendered
+    from crm.visits.models import Attachment
 
 JOB = "render_record"
 """Name of the queued job; payload {"visit_id": int}, key `job_key(visit)`."""
@@ -76,7 +79,14 @@ def draw(visit: Visit, pool: RenderPool, data_dir: Path, verify_base: str, varia
     shown = {a.uuid: a for a in visit.attachments}
     photos = record["photos"] if variant == "full" else []
     wanted = [p["id"] for p in (*photos, *record["signatures"])]
-    return pool.render(record, {key: read_bytes(shown[key], data_dir) for key in wanted if key in shown})
+    return pool.render(record, dict(_picture(shown[key], data_dir) for key in wanted if key in shown))
+
+
+def _picture(attachment: Attachment, data_dir: Path) -> tuple[str, bytes]:
+    """The print where it was made when the picture came, else the picture; Unreadable when that was lost or changed."""
+    original = read_bytes(attachment, data_dir)
+    ready_made = read_print(attachment, data_dir)
+    return (attachment.uuid, original) if ready_made is None else (READY + attachment.uuid, ready_made)
 
 
 def printable(record: dict[str, Any]) -> str:

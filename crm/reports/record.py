@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.reports.layout import lay_out, write
 from crm.reports.parts import ABSTRACTS, shorten
-from crm.reports.pictures import ink, print_photo, qr_code
+from crm.reports.pictures import ink_of, keys_of, photo_of, qr_code
 from crm.reports.view import view_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def laid_out(record: dict[str, Any], images: dict[str, bytes]) -> weasyprint.Doc
     """Lay out a frozen record (see crm.visits.operations.freezing for its shape)."""
     if record.get("variant") == "one_page":
         return _abstract(record, images)
-    view = view_of(shorten(record, record.get("variant", "full")), frozenset(images))
+    view = view_of(shorten(record, record.get("variant", "full")), keys_of(images))
     pictures = _pictures(view, images)
     document = None
     if not view.photos and view.weight < COMPACT_BELOW:
@@ -36,7 +36,7 @@ def laid_out(record: dict[str, Any], images: dict[str, bytes]) -> weasyprint.Doc
 def _abstract(record: dict[str, Any], images: dict[str, bytes]) -> weasyprint.Document:
     """One page: less and less of the record, until it fits."""
     for most in ABSTRACTS:
-        view = view_of(shorten(record, "one_page", most), frozenset(images))
+        view = view_of(shorten(record, "one_page", most), keys_of(images))
         document = lay_out("visit.html", COMPACT, _pictures(view, images), r=view)
         if len(document.pages) == 1:
             break
@@ -54,8 +54,8 @@ def _pictures(view: RecordView, images: dict[str, bytes]) -> dict[str, tuple[str
     """Everything a record may show, by the address the template uses."""
     pictures = {"qr:": ("image/svg+xml", qr_code(view.verify_url))}
     for index, key in enumerate(view.photo_ids):
-        pictures[f"photo:{index}"] = ("image/jpeg", print_photo(images[key]))
+        pictures[f"photo:{index}"] = ("image/jpeg", photo_of(images, key))
     for signature in view.signatures:
         if signature.image:
-            pictures[signature.image] = ("image/png", ink(images[signature.image_id]))
+            pictures[signature.image] = ("image/png", ink_of(images, signature.image_id))
     return pictures

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from crm.core import prints
 from crm.reports.layout import fetcher, keep_units
 from crm.reports.pool import RenderingDied, RenderPool
 from crm.reports.render import RenderFailed
@@ -152,3 +153,9 @@ def test_photos_lose_their_metadata(pool: RenderPool):
 ])
 def test_a_number_stays_with_its_unit(text: str, kept: str):
     assert keep_units(text) == kept
+
+
+def test_a_print_made_when_the_photo_came_gives_the_same_bytes(pool: RenderPool, full):
+    record, images = full_record()
+    ready = {f"print:{key}": (prints.ink if key == "s1" else prints.photo)(data) for key, data in images.items()}
+    assert pool.render(record, ready).pdf == full.pdf

@@ -12,7 +12,7 @@ from crm.core.errors import NotFound
 from crm.core.uploads import Unreadable, clean_name, path_of
 from crm.visits.errors import Frozen
 from crm.visits.operations import attach, log_visit, read_bytes, sign_off
-from crm.visits.operations.attaching import Upload
+from crm.visits.operations.attaching import Upload, read_print
 from crm.visits.queries import get_attachment, get_visible
 from tests.visits.conftest import LETTERHEAD, NOW, World
 
@@ -39,6 +39,23 @@ def test_a_photo_comes_back_smaller_and_without_place(world: World, visit, tmp_p
     kept = attach(world.session, world.officer, visit.uuid, upload(picture(exif=exif)), tmp_path, NOW)
     image = Image.open(io.BytesIO(read_bytes(kept, tmp_path)))
     assert (image.size, dict(image.getexif()), kept.media_type) == ((1600, 1200), {}, "image/jpeg")
+
+
+def test_a_photo_is_made_ready_for_paper_when_it_comes(world: World, visit, tmp_path):
+    kept = attach(world.session, world.officer, visit.uuid, upload(picture()), tmp_path, NOW)
+    assert Image.open(io.BytesIO(read_print(kept, tmp_path))).size == (800, 500)
+
+
+def test_a_damaged_print_counts_as_none(world: World, visit, tmp_path):
+    kept = attach(world.session, world.officer, visit.uuid, upload(picture()), tmp_path, NOW)
+    (made,) = (p for p in path_of(tmp_path, kept.sha256).parent.iterdir() if ".photo-" in p.name)
+    made.write_bytes(made.read_bytes()[:-9])
+    assert read_print(kept, tmp_path) is None
+
+
+def test_a_comment_in_a_photo_is_not_kept(world: World, visit, tmp_path):
+    kept = attach(world.session, world.officer, visit.uuid, upload(picture(comment=b"SECRET-PLACE")), tmp_path, NOW)
+    assert b"SECRET-PLACE" not in read_bytes(kept, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])

@@ -10,6 +10,7 @@ from PIL import Image
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crm.core import prints
 from crm.core.db import is_postgresql
 from crm.core.uploads import Unreadable, clean_name, digest_of, is_pdf, open_picture, path_of, photo, read_kept, store
 from crm.visits.errors import UuidTaken
@@ -55,6 +56,7 @@ def attach(session: Session, access: Access, visit_uuid: str, upload: Upload, da
     _make_room(session, visit, upload.role)
     digest = digest_of(kept)
     store(path_of(data_dir, digest), kept)
+    _keep_print(upload.role, kept, digest, data_dir)
     row = {
         "uuid": upload.uuid, "visit_id": visit.id, "role": upload.role, "name": clean_name(upload.name), "caption": (upload.caption or "").strip()[:200] or None,
         "media_type": media_type, "size": len(kept), "sha256": digest, "created_at": at, "created_by": access.user_id,
@@ -91,6 +93,27 @@ def detach(session: Session, access: Access, visit_uuid: str, attachment_uuid: s
 def read_bytes(attachment: Attachment, data_dir: Path) -> bytes:
     """The kept bytes; Unreadable when the disk lost or changed them."""
     return read_kept(data_dir, attachment.sha256, attachment.name)
+
+
+def _keep_print(role: str, kept: bytes, digest: str, data_dir: Path) -> None:
+    """What paper takes of a photo or a signature, beside it. It can be made again at any time: nothing is lost with it."""
+    make = prints.photo if role == "photo" else prints.ink if role.startswith("signature") else None
+    path = _print_path(data_dir, digest, role)
+    if make and not path.exists():
+        store(path, prints.seal(make(kept)))
+
+
+def read_print(attachment: Attachment, data_dir: Path) -> bytes | None:
+    """The print of a photo or signature; None where there is none (it came before prints were kept) or it is damaged."""
+    try:
+        return prints.unseal(_print_path(data_dir, attachment.sha256, attachment.role).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _print_path(data_dir: Path, digest: str, role: str) -> Path:
+    original = path_of(data_dir, digest)
+    return original.with_name(f"{digest}.{role.partition('_')[0]}-{prints.RECIPE}")
 
 
 def _accepted(upload: Upload) -> tuple[bytes, str]:
