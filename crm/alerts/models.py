@@ -159,3 +159,16 @@ class ForecastParameters(Keyed):
     recorded_at: Mapped[Instant]
     run_id: Mapped[int | None]  # the run that learned them
     __table_args__ = (Index(None, "year"), {"extend_existing": False})
+
+
+class ForecastPace(Keyed):
+    """How all firms grow together in a year so far: the newest row of the newest month counts."""
+
+    __tablename__ = "forecast_pace"
+    year: Mapped[int]
+    month: Mapped[int]  # data to this month
+    firms: Mapped[int]  # that show it
+    growth: Mapped[float]  # median logarithm of 累计 against the same months of the year before
+    recorded_at: Mapped[Instant]
+    run_id: Mapped[int | None]
+    __table_args__ = (Index(None, "year", "month"), {"extend_existing": False})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from crm.alerts.inputs import COLUMNS, forecast, inputs
 from crm.alerts.nightly import Changes, Night, show_levels
 from crm.alerts.notifying import tell
 from crm.alerts.outcomes import close_year, year_to_close
+from crm.alerts.pace import measure, pace_of
 from crm.alerts.past import best_years, first_entries
 from crm.alerts.rules import assess, crossings, near_lines, raised, titles_near
 from crm.alerts.signals import electricity
@@ -102,7 +103,9 @@ class Chain:
         self._closing.clear()
         power = electricity(self._session, self._on, self._only)
         entered = first_entries(self._session, self._on, self._only)
-        parameters = in_force(self._session, self._on)
+        if self._only is None:
+            measure(self._session, self._on, self._at, self._run_id)
+        parameters = replace(in_force(self._session, self._on), pace=pace_of(self._session, self._on))
 
         latest: list[pl.DataFrame] = []
 

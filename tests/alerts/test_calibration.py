@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from crm.alerts import calibration
+from crm.alerts import calibration, pace
 from crm.alerts.calibration import calibrate, in_force, is_due
 from crm.alerts.forecasting.model import stored
-from crm.alerts.models import ForecastParameters
+from crm.alerts.models import ForecastPace, ForecastParameters
 from tests.city import AT, ON
 
 
@@ -44,3 +44,37 @@ def test_parameters_of_an_older_form_are_learned_anew(city, few):
     kept.body = kept.body | {"form": 1}
     city.flush()
     assert (in_force(city, ON) is stored(), is_due(city, ON)) == (True, True)
+
+
+@pytest.fixture
+def asked(city, monkeypatch):
+    """The paces kept by a measurement where twenty firms are enough."""
+    monkeypatch.setattr(pace, "FEWEST", 20)
+    city.execute(delete(ForecastPace))
+
+    def measured(on=ON):
+        pace.measure(city, on, AT)
+        return city.scalars(select(ForecastPace)).all()
+
+    return measured
+
+
+def test_the_pace_is_that_of_the_newest_month_most_firms_show(asked):
+    kept = asked()
+    assert [(one.year, one.month, one.firms >= 20, abs(one.growth) < 0.5) for one in kept] == [(ON.year, ON.month - 1, True, True)]
+
+
+def test_a_pace_measured_again_is_kept_once(asked):
+    asked()
+    assert len(asked()) == 1
+
+
+def test_a_forecast_of_january_has_no_pace(city, asked):
+    asked()
+    assert pace.pace_of(city, ON.replace(month=1)) is None
+
+
+def test_too_few_firms_show_no_pace(city):
+    city.execute(delete(ForecastPace))
+    pace.measure(city, ON.replace(year=ON.year + 1), AT)
+    assert pace.pace_of(city, ON.replace(year=ON.year + 1)) is None
