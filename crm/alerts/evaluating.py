@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from crm.alerts import seasons
 from crm.alerts.evidence import answer
 from crm.alerts.inputs import COLUMNS, inputs
 from crm.alerts.past import of_facts
@@ -34,7 +35,9 @@ SHOWN = {**RAISED, EXIT: (*RAISED[EXIT], "green")}
 def alerts(evaluation: Evaluation, firms: list[Enterprise]) -> list[list[dict[str, Any]]]:
     """For each firm of the facts file, in order, what stands: `exit_risk` at any level, green included, the rest only when raised."""
     frame = evaluation.frame.with_row_index("enterprise_id").with_columns(pl.col("enterprise_id").cast(pl.Int64))
-    seen = inputs(evaluation, frame.join(_electricity(firms, evaluation), on="enterprise_id", how="left", maintain_order="left"))
+    for more in (_electricity(firms, evaluation), seasons.of_facts(firms, frame, evaluation.on)):
+        frame = frame.join(more, on="enterprise_id", how="left", maintain_order="left")
+    seen = inputs(evaluation, frame)
     found: list[list[dict[str, Any]]] = [[] for _ in firms]
     best, entered = of_facts(firms, evaluation.on)
     seen = seen.join(entered, on="enterprise_id", how="left", maintain_order="left")

@@ -39,7 +39,7 @@ def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None, parameters
     """One row per firm, in the evaluation's order, named as alert rules of a pack call them. `frame`: the evaluation's, with more columns.
 
     `line` 元, `projected` (with `_low`, `_high`, `method`, `share`), `below_line` (0–1), `below.<line>` for each revenue line of the pack,
-    `last_year`, `year_before`, `ytd`, `ytd_month`, `ytd_prior`,
+    `last_year`, `year_before`, `ytd`, `ytd_month`, `ytd_prior`, `ytd_before` (two years ago, where the season is unusual),
     `ytd_yoy`, `electricity_yoy`, `insured_yoy` as (now, before) pairs, `months_missing`, `months_without_power`, `stopped`,
     `no_data`, `in_register`, `month` (of the newest figures that should be in), `stopped_by`, `stopped_on`.
     """
@@ -47,7 +47,7 @@ def inputs(evaluation: Evaluation, frame: pl.DataFrame | None = None, parameters
     year, month = data_month(on)
     named = frame.select(
         *(key for key in ("enterprise_id", "uscc") if key in frame.columns),
-        industry=_industry(frame), **_sales(evaluation), in_register=_or_null(frame, "register.in", pl.Boolean()), line=_by_test(evaluation, lines(evaluation.program.register)), months_without_power=_or_null(frame, "months_without_power"),
+        industry=_industry(frame), **_sales(evaluation, frame), in_register=_or_null(frame, "register.in", pl.Boolean()), line=_by_test(evaluation, lines(evaluation.program.register)), months_without_power=_or_null(frame, "months_without_power"),
         electricity=_or_null(frame, "electricity"), electricity_before=_or_null(frame, "electricity_before"),
         insured=_or_null(frame, "insured"), insured_before=_or_null(frame, "insured_before"), **_stop(frame),
     )
@@ -110,16 +110,15 @@ def _by_test(evaluation: Evaluation, values: list[int | None]) -> pl.Expr:
     return pl.col("#register").cast(pl.Int64).replace_strict(list(range(len(values))), values, default=None, return_dtype=pl.Int64)
 
 
-def _sales(evaluation: Evaluation) -> dict[str, pl.Expr]:
+def _sales(evaluation: Evaluation, frame: pl.DataFrame) -> dict[str, pl.Expr]:
     """`measure` and its figures: 主营业务收入 where the firm's register test asks for it and it is on file, else 营业收入.
 
     A measure with its own season on file goes before one without.
     """
-    frame = evaluation.frame
-    columns = {m: {"ytd": f"{m}.ytd", "ytd_month": f"{m}.ytd_month", "ytd_prior": f"{m}.ytd_prior", "last_year": f"{m}.y-1", "year_before": f"{m}.y-2"} for m in (MAIN, ALL)}
+    columns = {m: {"ytd": f"{m}.ytd", "ytd_month": f"{m}.ytd_month", "ytd_prior": f"{m}.ytd_prior", "last_year": f"{m}.y-1", "year_before": f"{m}.y-2", "ytd_before": f"{m}.ytd_before"} for m in (MAIN, ALL)}
     asks_main = [1 if any(c.key == MAIN for leaf in (item.tree.leaves if item.tree else ()) for c in term_columns(leaf.term)) else 0 for item in evaluation.program.register]
     main = _by_test(evaluation, [*asks_main]) == 1
-    whole = {m: pl.all_horizontal([_or_null(frame, name).is_not_null() for key, name in columns[m].items() if key != "year_before"]) for m in columns}
+    whole = {m: pl.all_horizontal([_or_null(frame, name).is_not_null() for key, name in columns[m].items() if key not in {"year_before", "ytd_before"}]) for m in columns}
     some = _or_null(frame, f"{MAIN}.ytd").is_not_null()
     use_main = main.fill_null(value=False) & (whole[MAIN] | (some & ~whole[ALL]))
     picked = {key: pl.when(use_main).then(_or_null(frame, columns[MAIN][key])).otherwise(_or_null(frame, columns[ALL][key])) for key in columns[ALL]}

@@ -70,7 +70,7 @@ def _pairs(session: Session, on: date) -> pl.DataFrame:
 
 def _growth(pairs: pl.DataFrame) -> tuple[int, int, float] | None:
     """The newest month at least half as many firms show as any, how many, and their median growth."""
-    counts = pairs.group_by("month").len().filter(pl.col("len") >= max(FEWEST, (pairs.group_by("month").len()["len"].max() or 0) / 2)).sort("month")  # type: ignore[operator]
+    counts = pairs.group_by("month").len().sort("month").filter((pl.col("len") >= FEWEST) & (pl.col("len") * 2 >= pl.col("len").max()))
     if counts.is_empty():
         return None
     month, firms = counts.row(-1)

@@ -19,6 +19,7 @@ from crm.alerts.outcomes import close_year, year_to_close
 from crm.alerts.pace import measure, pace_of
 from crm.alerts.past import best_years, first_entries
 from crm.alerts.rules import assess, crossings, near_lines, raised, titles_near
+from crm.alerts.seasons import earlier
 from crm.alerts.signals import electricity
 from crm.alerts.watches import Asked, firms_for_watches, watch
 from crm.alerts.weeks import count_week
@@ -111,6 +112,7 @@ class Chain:
 
         def look(evaluation: Evaluation) -> pl.DataFrame:
             frame = evaluation.frame.join(power, on="enterprise_id", how="left", maintain_order="left")
+            frame = frame.join(earlier(self._session, frame, self._on), on="enterprise_id", how="left", maintain_order="left")
             seen = inputs(evaluation, frame, parameters).join(entered, on="enterprise_id", how="left", maintain_order="left")
             latest[:] = [seen]
             return forecast(seen, self._on)

@@ -157,3 +157,9 @@ def test_a_firm_in_the_register_is_told_of_the_next_revenue_line(pack):
 def test_the_second_year_is_asked_of_firms_that_entered_last_year(pack, entered, asked):
     one = firm(pack, 11_800_000, register=[{"entered_on": entered, "exited_on": None, "entry": "first"}])
     assert bool(told(pack, one, "newly_entered_at_risk")) is asked
+
+
+def test_a_late_season_of_two_years_keeps_a_firm_out_of_danger(pack):
+    one = firm(pack, 8_000_000, before=7_900_000, last=26_000_000)
+    one.year["2023"], one.ytd["2023-09"] = {"revenue_main": 25_500_000}, {"revenue_main": 7_800_000}
+    assert exit_risk(pack, one)[0]["level"] == "green"

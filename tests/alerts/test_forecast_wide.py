@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import polars as pl
+import pytest
 
+from crm.alerts.forecasting.model import stored
 from crm.alerts.forecasting.wide import project
 
 ON = date(2025, 10, 20)
-KINDS = {"ytd": pl.Int64, "ytd_month": pl.Int64, "ytd_prior": pl.Int64, "last_year": pl.Int64, "line": pl.Int64, "stopped_by": pl.String, "stopped_on": pl.Date}
+KINDS = {"ytd": pl.Int64, "ytd_month": pl.Int64, "ytd_prior": pl.Int64, "last_year": pl.Int64, "year_before": pl.Int64, "ytd_before": pl.Int64, "line": pl.Int64, "stopped_by": pl.String, "stopped_on": pl.Date}
 
 
 def projected(**figures: Any) -> dict[str, Any]:
     """One firm's row after the forecast."""
-    given = {"ytd": 11_607_000, "ytd_month": 9, "ytd_prior": 19_345_000, "last_year": 26_500_000, "line": 20_000_000, "stopped_by": None, "stopped_on": None}
+    given = {"ytd": 11_607_000, "ytd_month": 9, "ytd_prior": 19_345_000, "last_year": 26_500_000, "year_before": None, "ytd_before": None, "line": 20_000_000, "stopped_by": None, "stopped_on": None}
     return project(pl.DataFrame([given | figures], schema=KINDS), ON).row(0, named=True)
 
 
@@ -25,6 +28,17 @@ def test_a_firm_40_percent_down_ends_below_its_line():
 
 def test_a_late_season_as_last_year_ends_above_its_line():
     assert projected(ytd=12_720_000, ytd_prior=12_720_000)["projected"] >= 20_000_000
+
+
+def test_a_late_season_two_years_agree_on_is_believed_at_night_too():
+    late = {"ytd": 12_300_000, "ytd_prior": 12_000_000, "last_year": 40_000_000, "year_before": 39_000_000}
+    assert projected(**late, ytd_before=11_700_000)["projected"] == pytest.approx(40_000_000, rel=0.05)
+
+
+def test_a_year_in_which_all_lose_a_fifth_is_made_up_sooner_than_a_loss_of_ones_own():
+    frame = pl.DataFrame([dict.fromkeys(KINDS) | {"ytd": 8_000_000, "ytd_month": 6, "ytd_prior": 10_000_000, "last_year": 21_000_000, "line": 20_000_000}], schema=KINDS)
+    alone, shared = (project(frame, ON, replace(stored(), pace=pace))["projected"][0] for pace in (None, -0.2))
+    assert alone < shared
 
 
 def test_a_firm_without_figures_is_null_not_zero():

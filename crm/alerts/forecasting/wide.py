@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def project(frame: pl.DataFrame, on: date, parameters: Parameters | None = None, steps: Sequence[int] = ()) -> pl.DataFrame:
     """Add `projected`, `projected_low`, `projected_high` (元), `method`, `share` (of last year in by then) and `below_line` (0–1).
 
-    Reads `ytd`, `ytd_month` (1–12), `ytd_prior`, `last_year`, and where present `line`, `industry`, `year_before` (the year before last),
+    Reads `ytd`, `ytd_month` (1–12), `ytd_prior`, `last_year`, and where present `line`, `industry`, `year_before` (the year before last), `ytd_before` (its same months),
     `invoiced_yoy`, `electricity_yoy`, `insured_yoy`, `stopped_by` with `stopped_on`. Without `ytd` everything added is null. `steps`:
     further lines (元), each gets `below.<line>`. A firm is forecast alike alone and among all: industry curves come with the parameters.
     """
@@ -54,6 +54,8 @@ def _history(frame: pl.DataFrame) -> History:
     figures[:, 1, 12] = _figures(frame, "last_year")
     if "year_before" in frame.columns:
         figures[:, 2, 12] = _figures(frame, "year_before")
+    if "ytd_before" in frame.columns:
+        figures[rows[filed], 2, month[filed]] = _figures(frame, "ytd_before")[filed]
     return History(figures, np.zeros(frame.height, dtype=np.int8))
 
 
