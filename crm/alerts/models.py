@@ -168,7 +168,7 @@ class ForecastPace(Keyed):
     year: Mapped[int]
     month: Mapped[int]  # data to this month
     firms: Mapped[int]  # that show it
-    growth: Mapped[float]  # median logarithm of 累计 against the same months of the year before
+    growth: Mapped[int]  # median logarithm of 累计 against the same months of the year before, in ten-thousandths
     recorded_at: Mapped[Instant]
     run_id: Mapped[int | None]
     __table_args__ = (Index(None, "year", "month"), {"extend_existing": False})

@@ -28,12 +28,15 @@ MOST = 20_000
 """Firms that are asked: more tell little more."""
 RECENT = 3
 """The newest months are looked at: of the last one few may have filed."""
+PARTS = 10_000
+"""Kept as a whole number of these parts."""
 
 
 def pace_of(session: Session, on: date) -> float | None:
     """The common growth (a logarithm) that forecasts of a day are made with; None where it was never measured this year."""
     query = select(ForecastPace.growth).where(ForecastPace.year == on.year, ForecastPace.month < on.month)
-    return session.scalar(query.order_by(ForecastPace.month.desc(), ForecastPace.id.desc()).limit(1))
+    growth = session.scalar(query.order_by(ForecastPace.month.desc(), ForecastPace.id.desc()).limit(1))
+    return None if growth is None else growth / PARTS
 
 
 def measure(session: Session, on: date, at: datetime, run_id: int | None = None) -> None:
@@ -68,11 +71,11 @@ def _pairs(session: Session, on: date) -> pl.DataFrame:
     return now.join(before, on=["enterprise_id", "month"]).select("month", "now", "before")
 
 
-def _growth(pairs: pl.DataFrame) -> tuple[int, int, float] | None:
+def _growth(pairs: pl.DataFrame) -> tuple[int, int, int] | None:
     """The newest month at least half as many firms show as any, how many, and their median growth."""
     counts = pairs.group_by("month").len().sort("month").filter((pl.col("len") >= FEWEST) & (pl.col("len") * 2 >= pl.col("len").max()))
     if counts.is_empty():
         return None
     month, firms = counts.row(-1)
     one = pairs.filter(pl.col("month") == month)
-    return month, firms, round(float(np.median(np.log(one["now"].to_numpy() / one["before"].to_numpy()))), 4)
+    return month, firms, round(float(np.median(np.log(one["now"].to_numpy() / one["before"].to_numpy()))) * PARTS)

@@ -14,7 +14,7 @@ def upgrade() -> None:
     sa.Column("year", sa.Integer(), nullable=False),
     sa.Column("month", sa.Integer(), nullable=False),
     sa.Column("firms", sa.Integer(), nullable=False),
-    sa.Column("growth", sa.Float(), nullable=False),
+    sa.Column("growth", sa.Integer(), nullable=False),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("run_id", sa.Integer(), nullable=True),
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
