@@ -13,6 +13,7 @@ from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Enterprise
 from crm.visits.errors import NoSuchVisit
 from crm.visits.models import Attachment, Supplement, Visit
+from crm.visits.plans.models import Assignment, Campaign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     q: str | None = None
+    campaign_id: int | None = None  # visits that count for this campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,23 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(Visit.started_at < filters.until)
     if filters.q:
         found.append(enterprises.matching(filters.q))
+    if filters.campaign_id is not None:
+        found.append(select(Campaign.id).where(Campaign.id == filters.campaign_id, *counts()).correlate(Visit).exists())
     if filters.signed is not None:
         found.append(Visit.signed_at.is_not(None) if filters.signed else Visit.signed_at.is_(None))
     return found
+
+
+def counts() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on Campaign: a visit beside it counts for it."""
+    given = select(Assignment.id).where(Assignment.campaign_id == Campaign.id, Assignment.enterprise_id == Visit.enterprise_id).correlate(Campaign, Visit).exists()
+    return given, Visit.started_at >= Campaign.opens_at, Visit.started_at < Campaign.closes_at, or_(Campaign.onsite_only.is_(False), Visit.kind == "onsite")
+
+
+def campaigns_of(session: Session, access: Access, visit: Visit) -> list[tuple[str, int]]:
+    """Campaigns a visit counts for, (name, key). For whoever may see the visit; an officer reads the names only."""
+    query = select(Campaign.name, Campaign.id).select_from(Campaign).join(Visit, Visit.id == visit.id).join(Enterprise, Enterprise.id == Visit.enterprise_id)
+    return [tuple(row) for row in session.execute(query.where(enterprises.visible(access), *counts()).order_by(Campaign.id))]
 
 
 def _read_cursor(session: Session, cursor: str) -> tuple[datetime, int] | None:

@@ -219,3 +219,25 @@ def test_a_phone_carries_the_firms_a_campaign_gives_to_whoever_does_not_look_aft
     visited(session, rows[0].enterprise_id)
     lines = officer.get("/m/bundle", headers={"Accept": "application/json"}).json["firms"]
     assert [(line["id"], line["plan"], line["other"]) for line in lines] == [(rows[1].enterprise_id, [["万名干部助万企", today().isoformat(), None, 1, 1]], True)]
+
+
+def test_visits_of_a_campaign_are_listed_and_each_says_it_counts(session: Session, manager: FlaskClient, officer: FlaskClient) -> None:
+    made = started(session, manager, firms=2)
+    other = firm(session, "计划外机械厂")
+    visited(session, session.scalars(select(Assignment.enterprise_id)).first() or 0)
+    visited(session, other.id)
+    listed = text_of(manager, f"/visits/?whose=all&campaign={made.id}")
+    shown = text_of(manager, f"/visits/{session.scalars(select(Visit.uuid).order_by(Visit.id)).first()}")
+    assert ("计划外机械厂" in listed, listed.count("机械厂</a>"), "计入万名干部助万企" in shown) == (False, 1, True)
+
+
+def test_a_campaign_elsewhere_narrows_no_list(session: Session, manager: FlaskClient, officer: FlaskClient, sign_in: SignIn) -> None:
+    made = started(session, manager)
+    assert sign_in("manager", "331004").get(f"/visits/?campaign={made.id}").status_code == 404
+
+
+def test_an_officer_who_was_switched_off_is_shown_to_be_replaced(session: Session, manager: FlaskClient, officer: FlaskClient) -> None:
+    made = started(session, manager)
+    session.get_one(User, me(session)).active = False
+    session.commit()
+    assert text_of(manager, f"/plans/{made.id}").count("已看不到这家") == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, select
@@ -76,6 +76,7 @@ class Row:
     name: str
     uscc: str
     region_code: str
+    zone_code: str | None
     place: str | None
     alert_level: str | None
     made: int
@@ -110,13 +111,13 @@ def total(lines: Sequence[Line]) -> Line:
 def assignments(session: Session, access: Access, campaign: Campaign, filters: Filters, on: date, *, after: str | None = None, limit: int = 50) -> Page[Row]:
     """The list, by the day due; two queries a page."""
     query = (
-        joined(Assignment, Enterprise.name, Enterprise.uscc, Enterprise.region_code, Standing.place, Standing.alert_level, made())
+        joined(Assignment, Enterprise.name, Enterprise.uscc, Enterprise.region_code, Enterprise.zone_code, Standing.place, Standing.alert_level, made())
         .outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .where(Assignment.campaign_id == campaign.id, enterprises.visible(access), *_narrow(filters, on))
     )
     rows = [Row(*row) for row in session.execute(ORDER.apply(query, after, limit))]
     seen = visits_of(session, campaign, {row.assignment.enterprise_id for row in rows if row.is_done})
-    told = [Row(r.assignment, r.name, r.uscc, r.region_code, r.place, r.alert_level, r.made, _nth(seen, r)) for r in rows]
+    told = [replace(row, visit=_nth(seen, row)) for row in rows]
     return page(told, limit, lambda row: [row.assignment.due_on.isoformat(), row.assignment.id], after)
 
 

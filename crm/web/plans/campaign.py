@@ -18,6 +18,7 @@ from crm.visits.plans.absences import stand_ins
 from crm.visits.plans.coverage import BY, NOBODY, STATES, Filters, assignments, coverage, total
 from crm.visits.plans.queries import PHASES, get_visible, phase
 from crm.visits.plans.schemas import WHY, Rule
+from crm.visits.plans.sharing import sees
 from crm.web import address
 from crm.web.enterprises.export import KINDS, most
 from crm.web.enterprises.filters import code
@@ -57,12 +58,15 @@ class PlanPage(Page):
         may = who.covers(campaign.region_code) and not over
         names = people({row.assignment.officer_id for row in found.rows} | {int(x.key) for x in lines if by == "officer" and x.key} | {wanted.officer or None})
         handed = [] if over else stand_ins(session, on, of={row.assignment.officer_id for row in found.rows})
+        officers = operations.eligible(session, who, campaign.region_code) if may else []
+        codes = {o.id: o.codes for o in officers}
         places = {campaign.region_code, *(row.region_code for row in found.rows), *(x.key for x in lines if by == "place"), *({wanted.region} if wanted.region else ())}
         return self.show(
             "plans/campaign.html", c=campaign, lines=lines, sum=total(lines), by=by, bys=BY, page=found, f=wanted, states=STATES, phase=phase(campaign, on), phases=PHASES, on=on, local=local,
-            rule=rule_words(Rule.read(campaign.rule)), people=names, officers=operations.eligible(session, who, campaign.region_code) if may else [], regions=region_names(session, places),
+            rule=rule_words(Rule.read(campaign.rule)), people=names, officers=officers, regions=region_names(session, places),
             here=address.here, label=label, why=WHY, may=may, tiers=ladder_here(campaign.region_code).places, statuses=STATUS_LABELS, most=most(who),
             standing=lambda row: next((s.substitute for s in handed if not row.is_done and s.holds(row.assignment.officer_id, row.assignment.due_on)), None),
+            lost=lambda row: may and not row.is_done and row.assignment.officer_id and not sees(codes.get(row.assignment.officer_id, ()), row.region_code, row.zone_code),
             query=request.query_string.decode(),
         )  # fmt: skip
 

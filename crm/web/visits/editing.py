@@ -29,6 +29,7 @@ from crm.visits.models import KINDS, Visit
 from crm.visits.operations import amend, attach, detach, log_visit
 from crm.visits.operations.logging import editable
 from crm.visits.operations.policies import explained, worth_mentioning
+from crm.visits.plans.queries import get_visible as get_campaign
 from crm.visits.plans.queries import of_firm as campaigns_of
 from crm.web import address
 from crm.web.packs import pack_for
@@ -75,10 +76,11 @@ class VisitsPage(Page):
         chosen, whose, since, until = visit_filters()
         page = queries.list_visits(db(), who, chosen, request.args.get("after"))
         firm = enterprises.get_visible(db(), who, chosen.enterprise_id) if chosen.enterprise_id else None
+        campaign = get_campaign(db(), who, chosen.campaign_id) if chosen.campaign_id else None
         regions = region_names(db(), {v.enterprise.region_code for v in page.visits})
         return self.show(
             "visits/index.html", visits=page.visits, following=address.here(after=page.following) if page.following else None,
-            first=address.here() if request.args.get("after") else None, f=chosen, whose=whose, since=since, until=until, firm=firm,
+            first=address.here() if request.args.get("after") else None, f=chosen, whose=whose, since=since, until=until, firm=firm, campaign=campaign,
             kinds=KINDS, regions=regions, people=names_of(db(), (v.author_id for v in page.visits)), here=address.here, local=local,
             forms=FORMS, variants=VARIANTS, quarter=_quarter(today()), today=today(),
             bind_args={k: v for k, v in request.args.items() if k not in ("after", "signed")},

@@ -22,7 +22,7 @@ def visit_filters(*, signed: bool | None = None) -> tuple[queries.Filters, str, 
     chosen = queries.Filters(
         author_id=who.user_id if whose == "mine" else None, enterprise_id=address.whole("enterprise"), kind=address.choice("kind", KINDS),
         signed=asked if signed is None else signed, since=midnight(since) if since else None, until=midnight(until + timedelta(days=1)) if until else None,
-        q=address.words("q"),
+        q=address.words("q"), campaign_id=address.whole("campaign"),
     )  # fmt: skip
     return chosen, whose, since, until
 

@@ -73,7 +73,7 @@ class VisitPage(Page):
         ladder = (visit.frozen or {}).get("ladder") if visit.signed_at else None
         pack = pack_for(visit.enterprise.region_code)
         return self.show(
-            "visits/visit.html", v=visit, kinds=KINDS, local=local, cases=cases.of_visit(db(), visit.id), case_kinds=CASE_KINDS,
+            "visits/visit.html", v=visit, kinds=KINDS, local=local, campaigns=queries.campaigns_of(db(), who, visit), cases=cases.of_visit(db(), visit.id), case_kinds=CASE_KINDS,
             photos=[a for a in visit.attachments if a.role == "photo"], files=[a for a in visit.attachments if a.role == "file"],
             inks=[a for a in visit.attachments if a.role.startswith("signature")], told=told_of(visit), added=added,
             people=names_of(db(), [visit.author_id, visit.signed_by, *(s.author_id for s in added)]), ladder=ladder,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -146,16 +148,21 @@ def test_sharing_out_again_finds_somebody_for_what_was_nobodys(place):
 
 def test_two_who_share_out_at_once_write_nothing_twice(place, clean_engine):
     campaign = made(place)
-    place.firm(9)
+    for number in range(9, 14):
+        place.firm(number)
     place.session.commit()
-    with Session(clean_engine) as other:  # looked before, writes after
-        known = other.scalars(select(Assignment.enterprise_id)).all()
-        assert len(known) == 4
-        plans.assign(place.session, place.boss, campaign.id, on=ON, at=AT)
-        place.session.commit()
-        added = plans.assign(other, place.boss, campaign.id, on=ON, at=AT)
-        other.commit()
-    assert (added, place.session.scalar(select(func.count()).select_from(Assignment))) == (0, 5)
+    together = Barrier(2)
+
+    def act() -> int:
+        with Session(clean_engine) as own:
+            together.wait()
+            added = plans.assign(own, place.boss, campaign.id, on=ON, at=AT)
+            own.commit()
+            return added
+
+    with ThreadPoolExecutor(2) as pool:
+        added = sorted(future.result() for future in [pool.submit(act), pool.submit(act)])
+    assert (added, place.session.scalar(select(func.count()).select_from(Assignment))) == ([0, 5], 9)
 
 
 def test_giving_to_somebody_else_leaves_what_is_done(place):
