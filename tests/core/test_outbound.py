@@ -39,7 +39,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header("Content-Length", "100")
             self.end_headers()
-            for _ in range(20):
+            for _ in range(100):
                 self.wfile.write(b"x")
                 self.wfile.flush()
                 time.sleep(0.1)
@@ -176,7 +176,7 @@ def test_an_answer_that_drips_is_cut_at_the_deadline(receiver):
     began = time.monotonic()
     with pytest.raises(Unreachable):
         Outbound(("127.0.0.1",), deadline_seconds=0.3).post(f"http://127.0.0.1:{receiver.server_port}/slow", b"", {})
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5  # of the ten it would drip
 
 
 def test_a_proxy_of_the_environment_is_not_used(receiver, monkeypatch):
