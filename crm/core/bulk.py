@@ -7,7 +7,6 @@ the ORM's (date, aware datetime, dict, bool, int, str, bytes, None).
 # ruff: noqa: S608  (names of tables and columns come from the models; values are bound)
 from __future__ import annotations
 
-import gc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,13 @@ from sqlalchemy import Date, Table, bindparam
 from sqlalchemy.types import JSON
 
 from crm.core.db import UtcDateTime, is_postgresql
+from crm.core.garbage import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
-
 
 
 def insert_rows(session: Session, table: Any, columns: Mapping[str, Sequence[Any]]) -> int:
@@ -73,14 +72,9 @@ def fetch_columns(session: Session, statement: Any) -> dict[str, list[Any]]:
     """Run a select and give its columns as lists, driver values untouched: for many rows of numbers and codes."""
     result = session.connection().exec_driver_sql(*compiled(session, statement))
     names = list(result.keys())
-    collecting = gc.isenabled()
-    gc.disable()  # a collection for every few thousand row tuples takes a fifth of the time and finds nothing
-    try:
+    with uncollected():
         rows = result.cursor.fetchall()
         columns = [list(column) for column in zip(*rows, strict=True)]
-    finally:
-        if collecting:
-            gc.enable()
     return dict(zip(names, columns or [[] for _ in names], strict=True))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crm.core.garbage import uncollected
 from crm.criteria import reading
 from crm.criteria.book import SECTIONS, Book, field_of, plain
 from crm.criteria.checking import Proven, check
@@ -41,6 +42,7 @@ class Folder:
     problems: list[Problem] = field(default_factory=list)
 
 
+@uncollected()
 def load_packs(folder: Path, names: Iterable[str], cache: Path | None = None) -> Packs:
     """The named packs and all they extend, compiled. Raises PackError listing every problem of every pack.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import yaml as pyyaml
@@ -26,17 +27,23 @@ if TYPE_CHECKING:
 
 Path_ = tuple[str | int, ...]
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_BARE, _TEXT = "bare", "tag:yaml.org,2002:str"
+_BARE, _TEXT, _MAP, _SEQ = "bare", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 if hasattr(pyyaml, "CBaseLoader"):
 
     class _Quick(pyyaml.CBaseLoader):  # type: ignore[misc]  # PyYAML has no types
         """Composes nodes and leaves bare words to us."""
 
-        def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        def resolve(self, kind: Any, _value: Any, implicit: Any) -> str:
             """The tag of a node that names none."""
             if kind is pyyaml.ScalarNode:
                 return _BARE if implicit[0] else _TEXT
-            return str(super().resolve(kind, value, implicit))
+            return _MAP if kind is pyyaml.MappingNode else _SEQ
+
+        def descend_resolver(self, *_place: Any) -> None:
+            """Nothing depends on where a node stands."""
+
+        def ascend_resolver(self) -> None:
+            """Nothing depends on where a node stands."""
 
 else:
     _Quick = None  # type: ignore[assignment,misc]
@@ -94,17 +101,21 @@ def _quickly(text: str) -> Any:
         root = _Quick(text).get_single_node()
     except pyyaml.YAMLError:
         return None
-    return root if root is not None and _is_untagged(root, set()) else None
+    return root if root is not None and _is_untagged(root) else None
 
 
-def _is_untagged(node: Any, seen: set[int]) -> bool:
-    if id(node) in seen:
-        return True
-    seen.add(id(node))
-    if node.id == "scalar":
-        return node.tag in (_BARE, _TEXT)
-    inner = node.value if node.id == "sequence" else [part for pair in node.value for part in pair]
-    return node.tag.endswith((":map", ":seq")) and all(_is_untagged(part, seen) for part in inner)
+def _is_untagged(root: Any) -> bool:
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node.tag in (_BARE, _TEXT):
+            continue
+        if node.tag not in (_MAP, _SEQ):
+            return False
+        if id(node) not in seen:  # an anchor that stands in itself
+            seen.add(id(node))
+            waiting += node.value if node.id == "sequence" else chain.from_iterable(node.value)
+    return True
 
 
 @lru_cache(maxsize=20_000)
