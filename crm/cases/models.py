@@ -116,6 +116,11 @@ class CaseFile(Keyed):
     created_at: Mapped[Instant]
     created_by: Mapped[int | None]
 
+    @property
+    def is_paper(self) -> bool:
+        """Listed after the photos."""
+        return self.thumb is None
+
 
 class CaseDoor(Keyed):
     """An open address (企业码) through which one firm raises cases itself, without signing in."""

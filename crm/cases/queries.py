@@ -38,7 +38,7 @@ WAITING = ("received", "accepted", "dispatched", "handling", "review", "deferred
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list is narrowed by; None: not at all. `overdue_on`: open and past its day then, to be answered or to be accepted; `due_by`: open and due then or before."""
+    """What a list is narrowed by; None: not at all. `overdue_on`: open and past its day then, to be answered or to be accepted; `due_in`: open and due between two days, both included."""
 
     state: str | None = None
     stage: str | None = None
@@ -49,7 +49,7 @@ class Filters:
     officer_id: int | None = None
     unit_id: int | None = None
     overdue_on: date | None = None
-    due_by: date | None = None
+    due_in: tuple[date, date] | None = None
     q: str | None = None
 
 
@@ -98,8 +98,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
             found.append(column == value)
     if filters.overdue_on is not None:
         found.append(_late(filters.overdue_on))
-    if filters.due_by is not None:
-        found.append(and_(Case.state == "open", Case.due_on <= filters.due_by))
+    if filters.due_in is not None:
+        found.append(_due_in(*filters.due_in))
     if filters.unit_id is not None:
         found.append(Case.id.in_(select(CaseUnit.case_id).where(CaseUnit.unit_id == filters.unit_id, CaseUnit.ended_at.is_(None))))
     if filters.q:
@@ -111,12 +111,16 @@ def _late(on: date) -> ColumnElement[bool]:
     return or_(and_(Case.state == "open", Case.due_on < on), and_(Case.stage == "received", Case.accept_by < on))
 
 
-def waiting(session: Session, access: Access, filters: Filters, on: date) -> dict[str, int]:
-    """How many of those `filters` lets through wait for each step, by stage, and how many are `late`: one query."""
+def _due_in(first: date, last: date) -> ColumnElement[bool]:
+    return and_(Case.state == "open", Case.due_on.between(first, last))
+
+
+def waiting(session: Session, access: Access, filters: Filters, on: date, soon: date) -> dict[str, int]:
+    """How many of those `filters` lets through wait for each step, by stage; how many are `late`, how many due by `soon`: one query."""
     counted = [func.sum(when((Case.stage == stage, 1), else_=0)) for stage in WAITING]
-    query = visible(access).with_only_columns(*counted, func.sum(when((_late(on), 1), else_=0))).where(*_conditions(filters))
+    query = visible(access).with_only_columns(*counted, *(func.sum(when((asked, 1), else_=0)) for asked in (_late(on), _due_in(on, soon)))).where(*_conditions(filters))
     row = session.execute(query.where(or_(Case.state == "open", Case.stage == "closed"))).one()
-    return dict(zip((*WAITING, "late"), (int(n or 0) for n in row), strict=True))
+    return dict(zip((*WAITING, "late", "soon"), (int(n or 0) for n in row), strict=True))
 
 
 def events(session: Session, case_id: int) -> Sequence[CaseEvent]:

@@ -115,7 +115,7 @@ def test_every_list_says_how_many_wait_in_it(world: World):  # noqa: F811
         cases.open_case(world.session, world.officer, uuid=str(uuid.uuid4()), enterprise_id=world.firm.id, title=title, **at_door)
     accepted = cases.open_case(world.session, world.officer, uuid=str(uuid.uuid4()), enterprise_id=world.firm.id, title="丙", at=NOW)
     cases.close(world.session, world.officer, accepted.uuid, "好了", NOW, rules=RULES)
-    found = queries.waiting(world.session, world.officer, queries.Filters(), date(2026, 10, 22))
+    found = queries.waiting(world.session, world.officer, queries.Filters(), date(2026, 10, 22), date(2026, 10, 26))
     assert {k: n for k, n in found.items() if n} == {"received": 2, "late": 2, "closed": 1}
 
 
@@ -126,4 +126,4 @@ def test_a_case_nobody_accepted_in_time_is_late_too(world: World, day, late):  #
 
 
 def test_another_countys_cases_are_not_counted(world: World, case):  # noqa: F811
-    assert set(queries.waiting(world.session, world.stranger, queries.Filters(), date(2026, 12, 1)).values()) == {0}
+    assert set(queries.waiting(world.session, world.stranger, queries.Filters(), date(2026, 12, 1), date(2026, 12, 4)).values()) == {0}

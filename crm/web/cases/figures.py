@@ -48,8 +48,9 @@ class CaseFiguresPage(Page):
         by, since, until = _asked()
         rows = _rows(by, since, until)
         goals = [(pack, target, value) for pack in packs_here() for target in pack.book.targets if target.id.endswith(COUNTS) for value in target.values[-1:]]
+        whole = rows[-1] if by != "co_unit" else _rows("county", since, until)[-1]
         return self.show(
-            "cases/figures.html", rows=rows, by=by, bys=BY, since=since, until=until, here=address.here, total=rows[-1], goals=[_goal(p, t, v, rows[-1]) for p, t, v in goals],
+            "cases/figures.html", rows=rows, by=by, bys=BY, since=since, until=until, here=address.here, total=whole, goals=[_goal(p, t, v, whole) for p, t, v in goals],
             year=date(today().year, 1, 1), today=today(),
         )  # fmt: skip
 

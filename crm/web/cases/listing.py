@@ -61,16 +61,16 @@ class CasesPage(Page):
             state=None if state == "all" else state, stage=address.choice("stage", STAGES), kind=address.choice("kind", KINDS),
             urgency=address.choice("urgency", URGENCIES), source=address.choice("source", SOURCES), enterprise_id=address.whole("enterprise"),
             officer_id=who.user_id if whose == "mine" and not who.is_department else None, unit_id=address.whole("unit"),
-            overdue_on=today() if due == "late" else None, due_by=_soon() if due == "soon" else None, q=address.words("q"),
+            overdue_on=today() if due == "late" else None, due_in=(today(), _soon()) if due == "soon" else None, q=address.words("q"),
         )  # fmt: skip
-        within = replace(chosen, state=None, stage=None, overdue_on=None, due_by=None)
+        within = replace(chosen, state=None, stage=None, overdue_on=None, due_in=None)
         page = queries.list_cases(db(), who, chosen, request.args.get("after"))
         firm = enterprises.get_visible(db(), who, chosen.enterprise_id) if chosen.enterprise_id and not who.is_department else None
         return self.show(
             "cases/index.html", cases=page.cases, following=address.here(after=page.following) if page.following else None,
             first=address.here() if request.args.get("after") else None, f=chosen, state=state, whose=whose, due=due, dues=DUE, firm=firm,
             kinds=KINDS, urgency=URGENCIES, stages=STAGES, sources=SOURCES, regions=region_names(db(), {c.enterprise.region_code for c in page.cases}),
-            views=views(queries.waiting(db(), who, within, today()), state, chosen.stage, due, is_department=who.is_department),
+            views=views(queries.waiting(db(), who, within, today(), _soon()), state, chosen.stage, due, is_department=who.is_department),
             left={c.id: left(c, today()) for c in page.cases}, here=address.here, is_department=who.is_department, units=() if who.is_department else units_for(db(), who),
         )  # fmt: skip
 

@@ -70,10 +70,12 @@ def views(waiting: dict[str, int], state: str, stage: str | None, due: str | Non
     ours = (
         ("在办", None, "open", None, None), ("待受理", "received", "open", "received", None), ("待交办", "accepted", "open", "accepted", None),
         ("待签收", "dispatched", "open", "dispatched", None), ("办理中", "handling", "open", "handling", None), ("待审核", "review", "open", "review", None),
-        ("超期", "late", "open", None, "late"), ("待回访", "closed", "closed", "closed", None), ("已办结", None, "closed", None, None), ("全部", None, "all", None, None),
+        ("超期", "late", "open", None, "late"), ("三日内到期", "soon", "open", None, "soon"), ("暂缓", "deferred", "open", "deferred", None),
+        ("待回访", "closed", "closed", "closed", None), ("已办结", None, "closed", None, None), ("全部", None, "all", None, None),
     )  # fmt: skip
     skipped = {"待受理", "待交办", "待回访"} if is_department else set()
     return [
         View(text, waiting[key] if key else None, {"state": at, "stage": where, "due": late, "overdue": None}, (state, stage, due) == (at, where, late))
-        for text, key, at, where, late in ours if text not in skipped
+        for text, key, at, where, late in ours
+        if text not in skipped and (text != "暂缓" or waiting["deferred"] or stage == "deferred")
     ]
