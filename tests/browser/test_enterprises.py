@@ -138,3 +138,12 @@ def faults(page: Page, paths: list[str]) -> dict[str, list[str]]:
         if wrong:
             found[path] = wrong
     return found
+
+
+def test_escape_closes_an_open_form_and_gives_the_focus_back(explained: Enterprise, open_as: OpenAs) -> None:
+    page = open_as("manager", "331000", path="/targets/")
+    opener = page.locator("details.menu > summary").first
+    opener.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    assert (page.locator("details.menu[open]").count(), opener.evaluate("it => it === document.activeElement")) == (0, True)

@@ -43,6 +43,13 @@
     if (e.key === "/" && !typing) { const q = $$("input[type=search]").find(i => i.offsetParent); if (q) { e.preventDefault(); q.focus(); } }
   });
 
+  // Esc closes an open menu and gives the focus back to what opened it
+  document.addEventListener("keydown", e => {
+    if (e.key !== "Escape" || e.defaultPrevented || $("dialog[open]")) return;
+    const open = $$("details.menu[open], details.act--pop[open]"), mine = open.filter(d => d.contains(e.target));
+    (mine.length ? mine : open).forEach(d => { d.open = false; $("summary", d).focus(); });
+  });
+
   $$("[data-open]").forEach(b => b.addEventListener("click", () => $("#" + b.dataset.open)?.showModal()));
   $$("dialog [data-close]").forEach(b => b.addEventListener("click", () => b.closest("dialog").close()));
   $$("[data-toast]").forEach(b => toast(b.dataset.toast));
