@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.reports.layout import lay_out, write
 from crm.reports.pictures import qr_code
-from crm.reports.view import MARKS, chinese_day, clean, firm_facts, weigh_or_refuse
+from crm.reports.view import MARKS, chinese_day, clean, firm_facts, shown, weigh_or_refuse
 
 if TYPE_CHECKING:
     import weasyprint
@@ -46,12 +46,12 @@ class Test:
 
 
 def laid_out(data: dict[str, Any], _images: dict[str, bytes]) -> weasyprint.Document:
-    """One sheet where it fits: first with eight lines for notes, then with fewer."""
+    """One sheet where it fits: first with eight lines for notes, then with three."""
     weigh_or_refuse(data)
     view = _view(clean(data))
     pictures = {"qr:": ("image/svg+xml", qr_code(data["verify_url"]))}
     document = None
-    for lines in (8, 4, 0):
+    for lines in (8, 3, 0):
         document = lay_out("briefing.html", ("visit.css", "compact.css", "briefing.css"), pictures, b=view, lines=lines)
         if len(document.pages) == 1:
             break
@@ -65,14 +65,14 @@ def written(document: weasyprint.Document, data: dict[str, Any]) -> bytes:
 
 
 def _view(data: dict[str, Any]) -> dict[str, Any]:
+    listed = {name: shown(data.get(name, []), MOST[name]) for name in ("cases", "alerts", "policies", "ask", "trend")}
     return {
         "firm": data["firm"]["name"], "day": chinese_day(date.fromisoformat(data["on"])), "unit": data["unit"], "officer": data.get("officer") or "",
-        "facts": firm_facts(data["firm"], FACTS), "trend": data.get("trend", [])[: MOST["trend"]], "promise": _promise(data.get("promise")),
-        "cases": data.get("cases", [])[: MOST["cases"]], "more_cases": max(0, len(data.get("cases", [])) - MOST["cases"]),
-        "alerts": [{**a, "level": LEVELS.get(a["level"], "")} for a in data.get("alerts", [])[: MOST["alerts"]]],
+        "facts": firm_facts(data["firm"], FACTS), "trend": listed["trend"][0], "more": {name: left for name, (_, left) in listed.items()}, "promise": _promise(data.get("promise")),
+        "cases": listed["cases"][0], "alerts": [{**a, "level": LEVELS.get(a["level"], "")} for a in listed["alerts"][0]],
         "place": (data.get("ladder") or {}).get("place", ""), "as_of": _day((data.get("ladder") or {}).get("as_of")),
-        "tests": _tests((data.get("ladder") or {}).get("tests", [])), "policies": data.get("policies", [])[: MOST["policies"]],
-        "ask": [text[: MOST["line"]] for text in data.get("ask", [])[: MOST["ask"]]],
+        "tests": _tests((data.get("ladder") or {}).get("tests", [])), "policies": listed["policies"][0],
+        "ask": [text[: MOST["line"]] for text in listed["ask"][0]],
         "asked_at": data["asked_at"], "check_code": data["check_code"], "title": data["paper_title"],
     }  # fmt: skip
 

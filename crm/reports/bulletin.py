@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crm.reports.layout import lay_out, write
-from crm.reports.view import clean, weigh_or_refuse
+from crm.reports.view import clean, shown, weigh_or_refuse
 
 if TYPE_CHECKING:
     import weasyprint
+
+MOST = {"rows": 60, "rules": 40}  # places, kinds of alerts
 
 
 def laid_out(data: dict[str, Any], _images: dict[str, bytes]) -> weasyprint.Document:
     """Lay out the bulletin's data (crm/web/alerts/bulletin.py gives its shape)."""
     weigh_or_refuse(data)
-    return lay_out("bulletin.html", ("bulletin.css",), {}, b=clean(data), day=_day)
+    view = clean(data)
+    listed = {name: shown(view[name], most) for name, most in MOST.items()}
+    view |= {name: items for name, (items, _) in listed.items()}
+    return lay_out("bulletin.html", ("bulletin.css",), {}, b=view, more={name: left for name, (_, left) in listed.items()}, day=_day)
 
 
 def written(document: weasyprint.Document, data: dict[str, Any]) -> bytes:

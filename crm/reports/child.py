@@ -84,6 +84,10 @@ def _answer(head: dict[str, object], images: Blobs) -> tuple[dict[str, object], 
         done = render(str(head["kind"]), head["data"], images)  # type: ignore[arg-type]  # JSON object
     except CrmError as error:
         return {"ok": False, "message": error.message, "details": error.details, "status": error.status}, {}
+    except RecursionError:
+        return {"ok": False, "message": "内容层层嵌套太深，排不了版。请检查数据来源。", "details": {}, "status": 422}, {}
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        return {"ok": False, "message": f"这份文书的数据不完整或格式不对（{type(error).__name__}），没有生成。请回到原页面重新提交；仍不行请告诉管理员。", "details": {}, "status": 422}, {}
     except MemoryError:
         return {"ok": False, "message": "这份记录太大，排版用尽了内存。请减少照片或缩短文字。", "details": {}, "status": 422}, {}
     return {"ok": True, "pages": done.pages}, {"pdf": done.pdf}

@@ -111,6 +111,8 @@ class _Child:
             answer = receive(self._process.stdout)
         except (BrokenPipeError, OSError):
             answer = None
+        except RecursionError:  # nothing was sent: the message could not even be written
+            return {"ok": False, "message": "内容层层嵌套太深，排不了版。请检查数据来源。"}, {}
         finally:
             watch.cancel()
         if answer is None:

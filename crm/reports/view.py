@@ -26,7 +26,7 @@ SIDES = {"us": "走访方", "firm": "企业方"}
 MARKS = {"met": "√", "unmet": "×", "unknown": "缺数据", "not_in_force": "暂无标准"}
 ORDER = {"unmet": 0, "unknown": 1, "met": 2, "not_in_force": 3}
 MAX_CHARACTERS = 40_000
-_ROW = 20  # an empty row of a table costs as much layout as some words
+_ROW = 20  # a row of a table, or a line, costs as much layout as some words
 MAX_PEOPLE, MAX_PROBLEMS, MAX_TESTS, MAX_CRITERIA, MAX_PHOTOS, MAX_FIELDS = 30, 30, 6, 60, 12, 30
 UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
@@ -75,8 +75,13 @@ def weigh_or_refuse(data: dict[str, Any]) -> int:
     """Characters in all, a line counting as one more; more than a paper may hold raises RecordTooLarge."""
     weight = _weigh(data)
     if weight > MAX_CHARACTERS:
-        raise RecordTooLarge(f"记录有 {weight:,} 字，超过 {MAX_CHARACTERS:,} 字的上限。请缩短综述或问题描述。")
+        raise RecordTooLarge(f"内容折合 {weight:,} 字（每行、每项另计 {_ROW} 字），超过 {MAX_CHARACTERS:,} 字的上限。请缩短文字，删去空行或减少条目。")
     return weight
+
+
+def shown(items: Sequence[Any], most: int) -> tuple[list[Any], int]:
+    """What is printed of a list, and how many more there are: the paper says so."""
+    return list(items[:most]), max(0, len(items) - most)
 
 
 def chinese_day(day: date) -> str:
@@ -212,7 +217,7 @@ def _paragraphs(text: str | None) -> tuple[str, ...]:
 
 def _weigh(value: Any) -> int:
     if isinstance(value, str):
-        return len(value)
+        return len(value) + _ROW * value.count("\n")
     if isinstance(value, dict):
         return sum(_weigh(v) for v in value.values())
     if isinstance(value, (list, tuple)):
