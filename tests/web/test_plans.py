@@ -241,3 +241,24 @@ def test_an_officer_who_was_switched_off_is_shown_to_be_replaced(session: Sessio
     session.get_one(User, me(session)).active = False
     session.commit()
     assert text_of(manager, f"/plans/{made.id}").count("已看不到这家") == 3
+
+
+def test_a_phone_carries_what_a_colleague_promised_for_the_days_away(session: Session, officer: FlaskClient, sign_in: SignIn) -> None:
+    other = sign_in("officer", WENLING, username="second")
+    mine = firm(session, "大川机械厂", officer=me(session))
+    session.add(Visit(uuid=str(uuid4()), enterprise_id=mine.id, kind="onsite", started_at=now(), next_on=today(), author_id=me(session), created_at=now(), policies=[], fields={}))
+    substitute = session.scalars(select(User.id).where(User.username == "second")).one()
+    session.add(Absence(user_id=me(session), substitute_id=substitute, from_on=today(), to_on=today(), reason="培训", created_at=now()))
+    session.commit()
+    (line,) = other.get("/m/bundle", headers={"Accept": "application/json"}).json["firms"]
+    assert (line["id"], line["other"], line["handed"][:2]) == (mine.id, True, [today().isoformat()] * 2)
+
+
+def test_what_a_colleague_promised_stands_on_the_substitutes_today_only(session: Session, officer: FlaskClient, sign_in: SignIn) -> None:
+    other = sign_in("officer", WENLING, username="second")
+    mine = firm(session, "大川机械厂", officer=me(session))
+    session.add(Visit(uuid=str(uuid4()), enterprise_id=mine.id, kind="onsite", started_at=now(), next_on=today(), next_step="带银行上门", author_id=me(session), created_at=now(), policies=[], fields={}))
+    substitute = session.scalars(select(User.id).where(User.username == "second")).one()
+    session.add(Absence(user_id=me(session), substitute_id=substitute, from_on=today(), to_on=today(), reason="培训", created_at=now()))
+    session.commit()
+    assert ["带银行上门" in text_of(client, "/today/") for client in (other, officer)] == [True, False]

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from crm.ladder.places import Ladder
     from crm.security.access import Access
     from crm.visits.operations.policies import Policy
+    from crm.visits.plans.absences import StandIn
 
 MOST = 400
 """Firms carried along; an officer has 30 to 150."""
@@ -63,11 +64,12 @@ _former_packs: dict[str, Pack | None] = {}
 
 def lines(session: Session, access: Access, on: date) -> list[dict[str, Any]]:
     """My firms and those a campaign or an absence gives me to visit, by name; a fixed number of queries for each pack."""
-    planned = _planned(session, access, on)
+    handed = stand_ins(session, on, of=[access.user_id], by=access.user_id)
+    planned, promised = _planned(session, access, on, handed), _promised(session, access, handed)
     rows = session.execute(
         select(Enterprise, Standing, Region.name, Industry.name).outerjoin(Standing, Standing.enterprise_id == Enterprise.id)
         .join(Region, Region.code == Enterprise.region_code).outerjoin(Industry, Industry.code == Enterprise.industry_code)
-        .where(or_(mine(access), and_(visible(access), Enterprise.id.in_(planned)))).order_by(Enterprise.name_key, Enterprise.id).limit(MOST)
+        .where(or_(mine(access), and_(visible(access), Enterprise.id.in_(planned.keys() | promised.keys())))).order_by(Enterprise.name_key, Enterprise.id).limit(MOST)
     ).all()  # fmt: skip
     ids = [firm.id for firm, *_ in rows]
     if not ids:
@@ -86,7 +88,7 @@ def lines(session: Session, access: Access, on: date) -> list[dict[str, Any]]:
         line["contacts"] = [[c.name, c.title, phone_for(access, c.phone, firm.officer_id)] for c in contacts[firm.id]]
         if firm.latitude is None and firm.id in places:
             line |= {"lat": places[firm.id][0], "lon": places[firm.id][1], "seen": True}
-        line |= {"plan": planned.get(firm.id), "other": firm.officer_id != access.user_id or None}
+        line |= {"plan": planned.get(firm.id), "handed": promised.get(firm.id), "other": firm.officer_id != access.user_id or None}
         line |= {"cases": cases[firm.id], "alerts": alerts[firm.id], "last": visits.get(firm.id)}
         line = {key: value for key, value in line.items() if value not in (None, [], "")}
         line["d"] = hashlib.sha256(orjson.dumps(line, option=orjson.OPT_SORT_KEYS)).hexdigest()[:DIGEST]
@@ -94,13 +96,22 @@ def lines(session: Session, access: Access, on: date) -> list[dict[str, Any]]:
     return made
 
 
-def _planned(session: Session, access: Access, on: date) -> dict[int, list[list[Any]]]:
+def _planned(session: Session, access: Access, on: date, handed: Sequence[StandIn]) -> dict[int, list[list[Any]]]:
     """Firm -> visits owed within AHEAD: [campaign, day, whom one stands in for, turn, turns]."""
-    handed = stand_ins(session, on, of=[access.user_id], by=access.user_id)
     names = {s.user_id: s.user for s in handed}
     found: dict[int, list[list[Any]]] = defaultdict(list)
     for d in due(session, access, on, until=on + AHEAD, handed=handed):
         found[d.enterprise_id].append([d.campaign, d.due_on.isoformat(), names.get(d.for_officer) if d.for_officer else None, d.turn, d.turns])
+    return found
+
+
+def _promised(session: Session, access: Access, handed: Sequence[StandIn]) -> dict[int, list[str]]:
+    """Firms of whom one stands in for with a next step due in that time -> [first day, last day, whose]."""
+    found: dict[int, list[str]] = {}
+    for s in (s for s in handed if s.substitute_id == access.user_id):
+        query = select(Visit.enterprise_id).join(Enterprise, Enterprise.id == Visit.enterprise_id)
+        for key in session.scalars(query.where(visible(access), Enterprise.officer_id == s.user_id, Visit.next_on.between(s.from_on, s.to_on))):
+            found[key] = [s.from_on.isoformat(), s.to_on.isoformat(), s.user]
     return found
 
 

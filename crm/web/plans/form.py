@@ -91,8 +91,8 @@ def plan_of(form: PlanForm) -> Plan:
 
 def _offering(form: PlanForm) -> PlanForm:
     found = places()
-    own = [(r.code, f"{r.name}全市") for r in found if r.level == "city"]
-    counties = [(r.code, f"{r.name}全域") for r in found if r.level == "county"]
+    own = [(r.code, f"{r.name}（全市）") for r in found if r.level == "city"]
+    counties = [(r.code, f"{r.name}（全域）") for r in found if r.level == "county"]
     towns = [(head, [(code, name) for code, name in options if len(code) > 6]) for head, options in grouped(found)]  # a county's code has six digits
     groups = {"全域": own + counties} | {head: options for head, options in towns if options}
     form.region.choices = {head: options for head, options in groups.items() if options}

@@ -69,14 +69,16 @@
     const soon = new Date(on); soon.setDate(soon.getDate() + 7);
     const until = window.qijie.iso(soon), quietBefore = new Date(on); quietBefore.setDate(quietBefore.getDate() - held.quiet_days);
     const quiet = window.qijie.iso(quietBefore), rank = { red: 0, orange: 1, yellow: 2, green: 3, grey: 4 };
-    const level = f => rank[f.level] ?? 5;
+    const level = f => rank[f.level] ?? 5, own = held.firms.filter(f => !f.other);
+    // of another's firms only what an absence hands over: [first day, last day, whose]
+    const mine = ({ f, v }) => !f.other || (f.handed && v.next_on >= f.handed[0] && v.next_on <= f.handed[1]);
     return {
-      due: held.firms.map(f => ({ f, v: last(f) })).filter(x => x.v?.next_on && x.v.next_on <= until).sort((a, b) => a.v.next_on.localeCompare(b.v.next_on)),
+      due: held.firms.map(f => ({ f, v: last(f) })).filter(x => x.v?.next_on && x.v.next_on <= until && mine(x)).sort((a, b) => a.v.next_on.localeCompare(b.v.next_on)),
       plan: held.firms.filter(f => !f.made).flatMap(f => (f.plan || []).filter(p => p[1] <= window.qijie.iso(on)).slice(0, 1).map(p => ({ f, p }))).sort((a, b) => a.p[1].localeCompare(b.p[1])),
-      late: held.firms.flatMap(f => (f.cases || []).filter(c => c.due && c.due < window.qijie.iso(on)).map(c => ({ f, c }))).sort((a, b) => a.c.due.localeCompare(b.c.due)),
-      open: held.firms.reduce((n, f) => n + (f.cases || []).length, 0),
-      alerts: held.firms.flatMap(f => (f.alerts || []).filter(a => a.open).map(a => ({ f, a }))).sort((x, y) => (rank[x.a.level] ?? 5) - (rank[y.a.level] ?? 5) || y.a.on.localeCompare(x.a.on)),
-      quiet: held.firms.filter(f => !f.status && !f.other && (visitedOn(f) || "") < quiet).sort((a, b) => level(a) - level(b) || (visitedOn(a) || "").localeCompare(visitedOn(b) || "")),
+      late: own.flatMap(f => (f.cases || []).filter(c => c.due && c.due < window.qijie.iso(on)).map(c => ({ f, c }))).sort((a, b) => a.c.due.localeCompare(b.c.due)),
+      open: own.reduce((n, f) => n + (f.cases || []).length, 0),
+      alerts: own.flatMap(f => (f.alerts || []).filter(a => a.open).map(a => ({ f, a }))).sort((x, y) => (rank[x.a.level] ?? 5) - (rank[y.a.level] ?? 5) || y.a.on.localeCompare(x.a.on)),
+      quiet: own.filter(f => !f.status && (visitedOn(f) || "") < quiet).sort((a, b) => level(a) - level(b) || (visitedOn(a) || "").localeCompare(visitedOn(b) || "")),
     };
   }
   window.qijie.carried = {

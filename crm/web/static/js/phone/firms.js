@@ -30,7 +30,7 @@
 
   function today() {
     const now = new Date(), on = iso(now), t = carried.today(now), about = carried.head();
-    const due = ({ f, v }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (v.next_on < on ? " due--late" : "") }, v.next_on < on ? `超 ${daysFrom(v.next_on, on)} 天` : v.next_on === on ? "今天" : day(v.next_on)), f.address ? h("span", { class: "cap" }, f.address.replace(/^.*?[市县区](?=.{4})/, "")) : null),
+    const due = ({ f, v }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (v.next_on < on ? " due--late" : "") }, v.next_on < on ? `超 ${daysFrom(v.next_on, on)} 天` : v.next_on === on ? "今天" : day(v.next_on)), f.handed ? h("span", { class: "tag tag--warn" }, "代" + f.handed[2]) : null, f.address ? h("span", { class: "cap" }, f.address.replace(/^.*?[市县区](?=.{4})/, "")) : null),
       cap(v.next && "上次说好：" + v.next), cap(f.near), h("span", { class: "wl__e acts" }, call(f, f.contacts?.[0]), log(f)));
     const late = ({ f, c }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, c.title), cap(f.name + (c.unit ? " · 已交办" + c.unit : "")), h("span", { class: "wl__e" }, h("span", { class: "due due--late" }, `超 ${daysFrom(c.due, on)} 天`)));
     const fresh = ({ f, a }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), h("p", { class: "wl__tags" }, level(a.level), place(f.rung)), cap(a.text), h("span", { class: "wl__e" }, h("button", { class: "btn", type: "button", onclick: e => take(e.currentTarget, a) }, "认领", h("span", { class: "sr" }, f.name + " 的预警"))));
@@ -109,6 +109,7 @@
         h("div", { class: "ph__a" }, h("a", { class: "btn btn--main", href: "#/visit/" + f.id }, icon("i-plus"), "记走访"))),
       h("div", { class: "stack" }, h("div", { "data-strips": true, class: "stack" }),
         f.made && f.made.state !== "sent" ? strip("", "i-up", h("b", {}, "待上传 "), `${day(f.made.on)}的走访已存本机`) : null,
+        f.plan && !f.made ? strip("", "i-clock", "走访计划：", f.plan.map(p => `${p[0]}（${day(p[1])}前${p[2] ? "，代" + p[2] : ""}）`).join("、"), "。记一次走访就算完成。") : null,
         h("div", { class: "cols cols--today" },
           h("div", { class: "stack" },
             panel("promise", "上次说好的", null, h("div", { class: "panel__b stack" }, promised, server?.text ? h("p", { class: "sub" }, `${day(server.on)} ${carried.head().kinds[server.kind] || ""}：${server.text}`) : null)),
