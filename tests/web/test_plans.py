@@ -98,6 +98,7 @@ def test_firms_nobody_can_take_are_named_with_the_reason(session: Session, manag
 @pytest.mark.parametrize(("change", "said"), [
     ({"name": ""}, "请给计划起个名字"), ({"to_on": "2020-01-01"}, "结束日期早于开始日期"), ({"to_on": ""}, "请选择结束日期"), ({"from_on": "0001-01-01"}, "日期不对"),
     ({"per_firm": "0"}, "请填 1 到"), ({"per_firm": "x"}, "per_firm-e"), ({"region": "331082"}, "region-e"), ({"unvisited_days": "99999", "visited": "days"}, "请填 1 到 3650"),
+    ({"alerted": "purple"}, "alerted-e"), ({"visited": "often"}, "visited-e"), ({"places": "moon"}, "places-e"),
 ])  # fmt: skip
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_what_cannot_be_is_said_under_its_field_and_the_rest_is_kept(manager: FlaskClient, change: dict[str, str], said: str, method: str) -> None:
@@ -105,6 +106,11 @@ def test_what_cannot_be_is_said_under_its_field_and_the_rest_is_kept(manager: Fl
     answer = manager.get("/plans/new", query_string=sent) if method == "get" else manager.post("/plans/", data=sent)
     page = answer.get_data(as_text=True)
     assert (answer.status_code, said in page, 'value="17"' in page) == (422, True, True)
+
+
+def test_an_address_that_leaves_conditions_out_is_a_plan_without_them(manager: FlaskClient) -> None:
+    few = {key: value for key, value in asked(preview="1").items() if key not in {"alerted", "visited", "keep_officer", "nearest"}}
+    assert manager.get("/plans/new", query_string=few).status_code == 200
 
 
 def test_a_template_of_the_pack_brings_its_source_and_no_number(session: Session, manager: FlaskClient, officer: FlaskClient) -> None:

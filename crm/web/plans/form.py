@@ -98,5 +98,6 @@ def _offering(form: PlanForm) -> PlanForm:
     form.region.choices = {head: options for head, options in groups.items() if options}
     form.places.choices = list(ladder_here().places.items())
     form.pools.choices = list(pool_labels().items())
-    form.visited.data = form.visited.data or ""
+    for field in (form.visited, form.alerted):
+        field.data = field.data or ""
     return form
