@@ -3,7 +3,7 @@
 Makes a population (bench/population.py; `--keep` leaves it, and a population that is there is taken), then measures, each as wall
 seconds and CPU seconds of the process: `first` (filings → facts → verdicts → standings, all written), `again` (the next run:
 nothing to write), `night` (one firm in a hundred has a corrected figure: everybody evaluated, differences and transitions
-written), `few` (only those evaluated). `--chain`: with forecast, alerts and counts, the whole chain of the worker.
+written), `few` (only those evaluated). `--chain`: the whole chain of the worker: forecast, alerts, cases, escalation, digests and counts.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from crm.criteria.loading import load_packs
 from crm.enterprises.models import Enterprise
 from crm.indicators.models import Filing
 from crm.jobs.chain import Chain
+from crm.jobs.handlers import STEPS
 from crm.ladder.evaluation import evaluate_population
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 PACKS = Path(__file__).parents[1] / "plugins"
 ON = date(2026, 11, 22)
-STEPS = ("first", "again", "night", "few")
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
@@ -62,7 +62,7 @@ def run(session: Session, packs: Packs, *, whole: bool, only: list[int] | None =
         done, spent = timed(lambda: (evaluate_population(session, packs, ON, at=at, only=only), session.commit())[0])
         return {**spent, **done.as_dict()}
     chain, parts, total = Chain(session, packs, ON, at, only), {}, [0.0, 0.0]
-    for name in ("evaluate", "alerts", "counts"):
+    for name in STEPS if only is None else ("evaluate", "alerts", "counts"):
         done, spent = timed(lambda name=name: (getattr(chain, name)(), session.commit())[0])
         parts[name] = {**spent, **done}
         total = [total[0] + spent["wall_s"], total[1] + spent["cpu_s"]]
@@ -84,7 +84,7 @@ def measure(session: Session, packs: Packs, *, whole: bool) -> dict[str, Any]:
 @click.option("--months", default=24, show_default=True)
 @click.option("--pack", "name", default="taizhou", show_default=True)
 @click.option("--database", default="", help="SQLAlchemy URL of an empty database; default: a SQLite file thrown away afterwards")
-@click.option("--chain", "whole", is_flag=True, help="with forecast, alerts and counts")
+@click.option("--chain", "whole", is_flag=True, help="every step of the worker's night")
 @click.option("--json", "as_json", is_flag=True)
 def main(firms: int, months: int, name: str, database: str, *, whole: bool, as_json: bool) -> None:
     """Measure a night."""

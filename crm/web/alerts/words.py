@@ -86,7 +86,9 @@ class Interval:
 
     @property
     def range_text(self) -> str:
-        """Both ends; the unit stands once when it is the same."""
+        """Both ends; the unit stands once when it is the same. Nothing where the year is settled: a firm that stopped."""
+        if self.low == self.high:
+            return ""
         low, high = rough(self.low), rough(self.high)
         return f"{low.split(' ')[0]}–{high.split(' ')[0]}" if self.same_unit else f"{low}–{high}"
 
@@ -187,7 +189,7 @@ def _estimate(label: str, value: int | None) -> Line | None:
 
 def _range(evidence: dict[str, Any]) -> Line | None:
     interval = interval_of(evidence)
-    return None if interval is None else Line("80% 区间", interval.range_text, interval.unit if interval.same_unit else "")
+    return None if interval is None or not interval.range_text else Line("80% 区间", interval.range_text, interval.unit if interval.same_unit else "")
 
 
 def _count(label: str, value: int | None, unit: str) -> Line | None:
