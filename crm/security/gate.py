@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 OPEN = frozenset({
     "static", "healthz", "readyz", "metrics", "SignIn.login", "TokensApi.login", "TokensApi.refresh", "RecordsPage.verify",
     "PhonePage.shell", "PhonePage.worker", "PhonePage.manifest",
-    "DoorPage.own", "DoorPage.follow", "DoorPage.file", "IntakeApi.receive",
+    "DoorPage.own", "DoorPage.follow", "DoorPage.file", "IntakeApi.receive", "CalendarPage.feed",
 })
 """Endpoints anybody may call: assets, supervision, sign-in, the page a record's QR code leads to, the phone's empty shell, a firm's own form
-(企业码) and the signed door for hotlines."""
+(企业码), the signed door for hotlines, and a calendar under its private address."""
 WITHOUT_NEW_PASSWORD = frozenset({"AccountPage.password", "SignIn.logout"})
 """All that a user who must change the password first may do."""
 LARGEST = 2**63 - 1  # BIGINT

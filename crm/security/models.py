@@ -53,6 +53,16 @@ class UnitMember(Base):
     unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), index=True)
 
 
+class CalendarKey(Base):
+    """The private address of a user's calendar: one each, known by its digest alone. Made anew, the old one is gone."""
+
+    __tablename__ = "calendar_key"
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of what the address ends in
+    made_at: Mapped[Instant]
+    ended_at: Mapped[Instant | None]
+
+
 class PasswordHistory(Keyed):
     """Hashes a user may not return to."""
 

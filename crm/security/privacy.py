@@ -33,6 +33,11 @@ def mask_mobiles(text: str) -> str:
     return _MOBILE.sub(r"\1****\3", text)
 
 
+def mask_phones(text: str) -> str:
+    """Every mobile and landline number in a text masked; the rest stays."""
+    return _LANDLINE.sub(r"\1****\3", mask_mobiles(text))
+
+
 def mask_name(name: str | None) -> str | None:
     """'张三丰' -> '张**'."""
     return name and name[0] + "*" * (len(name) - 1)
@@ -62,4 +67,4 @@ def _scrubbed(key: str, value: Any) -> Any:
         return [_scrubbed(key, v) for v in value]
     if value is not None and _SECRET.search(key):
         return HIDDEN
-    return _LANDLINE.sub(r"\1****\3", _MOBILE.sub(r"\1****\3", value)) if isinstance(value, str) else value
+    return mask_phones(value) if isinstance(value, str) else value

@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired, Length
 from crm.core.clock import local, now
 from crm.core.errors import Invalid
 from crm.regions.models import Region, Zone
-from crm.security import audit
+from crm.security import audit, calendars
 from crm.security.gate import home, safe_next
 from crm.security.manager import begin_session
 from crm.security.models import ROLES, Unit, UserProfile
@@ -114,6 +114,7 @@ class AccountPage(Page):
         mine = [e for e in audit.entries(db(), subject_type="user", subject_id=str(current_user.id), limit=20) if e.action.startswith("sign_in")]
         return self.show(
             "account/index.html", profile=g.profile, username=current_user.username, name=access().name,
+            calendar=calendars.made_on(db(), access()) if access().has(*calendars.READERS) else None, calendar_offered=access().has(*calendars.READERS),
             roles=[ROLES.get(role, role) for role in sorted(access().roles)], regions=names, units=list(db().scalars(select(Unit.name).where(Unit.id.in_(access().units)))), sign_ins=mine[:8],
         )
 

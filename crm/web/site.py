@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PAGE_MODULES = (
     "crm.web.account",
+    "crm.web.calendar",
     "crm.web.today",
     "crm.web.enterprises",
     "crm.web.board",

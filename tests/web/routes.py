@@ -16,6 +16,8 @@ SignIn.login                        open
 SignIn.logout                       *
 AccountPage.index                   *
 AccountPage.password                *
+CalendarPage.feed                   open
+CalendarPage.change                 OMAD
 healthz                             open
 readyz                              open
 metrics                             open

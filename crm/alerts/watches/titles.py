@@ -71,7 +71,7 @@ def _rows(firm: int, title: Title, granted: date, valid_to: date, years: dict[in
     base = {"enterprise_id": firm, "title": title.short or title.label, "valid_to": valid_to, "granted_on": granted, "misses": None, "unrecorded": None, "due_on": None, "one_year": title.valid_years == 1}
     if left >= -after:
         yield base | {"subject": title.id, "days_left": left, "update_left": None, "expires_on": valid_to + timedelta(days=after)}
-    due = _due(title, on.year)
+    due = title.update_due(on.year)
     if due is None or not granted < due <= valid_to or valid_to < on:
         return
     misses = sum(not done for year, done in years.items() if granted.year <= year <= valid_to.year)
@@ -81,13 +81,6 @@ def _rows(firm: int, title: Title, granted: date, valid_to: date, years: dict[in
         yield base | {"subject": title.id + UPDATE, "days_left": None, "update_left": (due - on).days, "misses": misses, "due_on": due, "expires_on": last, "unrecorded": unrecorded}
     elif misses:
         yield base | {"subject": title.id + UPDATE, "days_left": None, "update_left": None, "misses": misses, "due_on": due, "expires_on": valid_to, "unrecorded": unrecorded}
-
-
-def _due(title: Title, year: int) -> date | None:
-    """The day of a year by which the particulars are to be updated; none for titles of one year, which are granted anew."""
-    if title.yearly_update_by is None or (title.valid_years or 0) <= 1:
-        return None
-    return date.fromisoformat(f"{year}-{title.yearly_update_by}")
 
 
 def _day(value: str | date) -> date:

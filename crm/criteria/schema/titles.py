@@ -1,6 +1,5 @@
 """titles/*.yaml, and overrides of single conditions."""
 
-# ruff: noqa: TC003  (pydantic reads annotations at run time)
 from __future__ import annotations
 
 from datetime import date
@@ -50,6 +49,12 @@ class Title(Entry):
     not_with: tuple[Name, ...] = ()  # titles whose holders are not newly recommended
     note: str | None = None
     rules: tuple[Rule, ...] = ()
+
+    def update_due(self, year: int) -> date | None:
+        """The day of a year by which the particulars are to be updated; none for titles of one year, which are granted anew."""
+        if self.yearly_update_by is None or (self.valid_years or 0) <= 1:
+            return None
+        return date.fromisoformat(f"{year}-{self.yearly_update_by}")
 
 
 class Titles(Model):
