@@ -124,3 +124,32 @@ def test_the_open_form_takes_photos_only_and_keeps_nothing_of_a_refused_one(clie
 def test_a_machine_that_fills_the_hidden_field_has_its_photo_read_by_nobody(client, door, session):  # noqa: F811
     client.post(door, data=told(website="http://x", files=files(("a.jpg", picture()))), content_type=MULTI)
     assert kept(session) == {}
+
+
+def test_a_firm_adds_a_word_and_a_photo_to_its_open_case(client, door, own, session):  # noqa: F811
+    data = {"number": own.id, "last_four": "1234", "text": "水更深了", "files": files(("b.jpg", picture()))}
+    text = client.post(f"{door}/follow", data=data, content_type=MULTI).get_data(as_text=True)
+    session.rollback()
+    kinds = session.scalars(select(CaseEvent.kind).order_by(CaseEvent.id)).all()
+    assert (kinds, "水更深了" in text, len(shown(text))) == (["opened", "supplemented"], True, 2)
+
+
+def test_the_same_word_sent_again_is_kept_once(client, door, own, session):  # noqa: F811
+    for _ in range(2):
+        client.post(f"{door}/follow", data={"number": own.id, "last_four": "1234", "text": "水更深了"})
+    session.rollback()
+    assert session.scalars(select(CaseEvent.kind).order_by(CaseEvent.id)).all() == ["opened", "supplemented"]
+
+
+@pytest.mark.parametrize("wrong", [{"last_four": "9999"}, {"files": [("x.pdf", PDF)]}], ids=["phone", "no photo"])
+def test_a_word_of_somebody_else_or_with_a_wrong_file_leaves_nothing(client, door, own, session, wrong):  # noqa: F811
+    data = {"number": own.id, "last_four": "1234", "text": "水更深了", **wrong}
+    answer = client.post(f"{door}/follow", data={**data, "files": files(*wrong.get("files", []))}, content_type=MULTI)
+    session.rollback()
+    assert (answer.status_code, session.scalars(select(CaseEvent.kind)).all()) == (422, ["opened"])
+
+
+def test_a_closed_case_takes_no_more_words_and_says_what_to_do(client, door, own, officer, session):  # noqa: F811
+    officer.post(f"/cases/{own.uuid}/step/answer", data={"note": "已解决"})
+    answer = client.post(f"{door}/follow", data={"number": own.id, "last_four": "1234", "text": "还有"})
+    assert (answer.status_code, "重新提交" in answer.get_data(as_text=True)) == (409, True)

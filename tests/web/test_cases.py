@@ -15,6 +15,7 @@ from crm.cases.models import Case, CaseDoor, CaseUnit
 from crm.core.clock import now
 from crm.enterprises.models import Enterprise
 from crm.security.models import Unit, UnitMember, User
+from tests.web.counting import statements
 from tests.web.test_visits import firm, officer, stranger  # noqa: F401  # fixtures
 
 SECRET = "between-us"
@@ -290,3 +291,13 @@ def test_a_case_that_cannot_be_joined_to_is_not_shown_beside(officer, case, othe
 def test_the_day_to_answer_is_told_as_a_work_day_since_the_firm_asked(officer, case, unit):  # noqa: F811
     officer.post(f"/cases/{case}/step/dispatch", data={"unit": str(unit)})
     assert "自收到起第 7 个工作日" in officer.get(f"/cases/{case}").get_data(as_text=True)
+
+
+def test_the_list_and_a_case_are_drawn_within_their_query_budget(officer, case, clean_engine):  # noqa: F811
+    counts = []
+    for path in ("/cases/?whose=all", f"/cases/{case}"):
+        officer.get(path)
+        with statements(clean_engine) as sent:
+            officer.get(path)
+        counts.append(len(sent))
+    assert [n <= most for n, most in zip(counts, (10, 14), strict=True)] == [True, True], counts

@@ -19,6 +19,7 @@ from crm.core.errors import Conflict, Invalid, NotFound
 from crm.core.signals import problems_raised
 from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Enterprise
+from crm.notices.operations import post
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -144,10 +145,21 @@ def open_from_visit(_sender: object, *, session: Session, access: Access, visit:
         )  # fmt: skip
 
 
-def supplement_by_firm(session: Session, case: Case, text: str, at: datetime) -> None:
-    """The firm adds a word through its own door; nothing else of the case changes."""
+def supplement_by_firm(session: Session, case: Case, text: str | None, at: datetime, handed: Handed | None = None) -> None:
+    """The firm adds a word or photos through its own door; nothing else of the case changes, and its officer hears of it. The same word twice is one."""
     if case.stage not in OPEN:
         raise Conflict("这条诉求已经办结，不能再补充。需要时请重新提交一条。")
-    if not tidy(text):
-        raise Invalid("请写下要补充的内容。", field="text")
-    append(session, case, "supplemented", at, None, text)
+    files = accept(handed)
+    if not tidy(text) and not files:
+        raise Invalid("请写下要补充的内容，或附上照片。", field="text")
+    last = session.scalar(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id.desc()).limit(1))
+    if last is not None and last.kind == "supplemented" and last.note == tidy(text) and not files:
+        return
+    event = append(session, case, "supplemented", at, None, text)
+    if handed is not None:
+        keep_files(session, case, event, files, None, at, handed.data_dir)
+    officer = session.scalar(select(Enterprise.officer_id).where(Enterprise.id == case.enterprise_id))
+    post(
+        session, to=[officer] if officer else [], kind="case", key=f"case:{case.id}:said:{event.id}", title=f"企业补充了诉求：{case.title}"[:120],
+        text=(tidy(text) or "补充了照片。")[:300], link=f"/cases/{case.uuid}", at=at, enterprise_id=case.enterprise_id,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from crm.cases import operations as cases
 from crm.cases import queries
 from crm.cases.life import STAGES
 from crm.core.clock import now
+from crm.core.errors import Invalid
 from crm.core.uploads import Unreadable
 from crm.enterprises import queries as enterprises
 from crm.enterprises.models import Enterprise
@@ -67,7 +68,7 @@ class DoorPage(Page):
         """Where a case is, for who knows its number and the phone left with it."""
         with current_app.appbuilder.sm.limiter.limit(RATE):  # type: ignore[attr-defined]
             door = cases.door_of(db(), token)
-        form, case, shown = AskForm(), None, []
+        form, case, shown, told = AskForm(), None, [], False
         if form.is_submitted():
             with current_app.appbuilder.sm.limiter.limit("10 per minute"):  # type: ignore[attr-defined]
                 valid = form.validate()
@@ -75,8 +76,10 @@ class DoorPage(Page):
             if valid and case is None:
                 form.number.errors = ["没有找到：请核对编号和电话后四位。"]
             if case is not None:
+                told = self._supplemented(case, form)
+                case = queries.by_number(db(), door.enterprise_id, form.number.data, form.last_four.data or "") if form.errors else case
                 shown = [(event, [(f, files.sign(token, f)) for f in own]) for event, own in queries.shown_to_firm(db(), case)]
-        return self._page("cases/follow.html", door, form=form, case=case, stages=STAGES, shown=shown), 422 if form.errors else 200
+        return self._page("cases/follow.html", door, form=form, case=case, stages=STAGES, shown=shown, told=told, accept=files.ACCEPT_PHOTOS, limits=cases.FIRM_FILES), 422 if form.errors else 200
 
     @expose("/<token>/file/<signed>")
     def file(self, token: str, signed: str) -> ResponseReturnValue:
@@ -100,6 +103,23 @@ class DoorPage(Page):
         door = queries.door_for(db(), access(), firm.id)
         target = current_app.extensions["crm_settings"].base_url + url_for("DoorPage.own", token=door.token) if door else ""
         return self.show("cases/code.html", firm=firm, target=target, picture=Markup(qr_code(target, on_white=True).decode()) if door else "")  # noqa: S704  # drawn by us
+
+    def _supplemented(self, case: Case, form: AskForm) -> bool:
+        """Keep what the firm adds, if it adds anything; a refusal stands under its field and leaves nothing."""
+        photos = files.handed_by_firm()
+        if not (form.text.data or "").strip() and photos is None:
+            return False
+        with current_app.appbuilder.sm.limiter.limit(WRITE_RATE):  # type: ignore[attr-defined]
+            try:
+                cases.supplement_by_firm(db(), case, form.text.data, now(), photos)
+            except Invalid as error:
+                db().rollback()
+                blamed = form.files if isinstance(error, Unreadable) else form.text
+                blamed.errors = [error.message]
+                return False
+        db().commit()
+        form.text.data = None
+        return True
 
     def _own(self, door: CaseDoor, form: OwnForm) -> str:
         return self._page("cases/own.html", door, form=form, accept=files.ACCEPT_PHOTOS, limits=cases.FIRM_FILES)

@@ -85,6 +85,8 @@ class AskForm(FlaskForm):
     """Following a case: its number and the last four digits of the phone."""
 
     number = IntegerField("编号里的数字", validators=[InputRequired("请填编号，例如 诉〔2026〕00012号 填 12。"), NumberRange(1, 2**62, "编号不对。")])
+    text = TextAreaField("补充说明", validators=[Length(max=1000, message="最多 1,000 字，请缩短。")])
+    files = MultipleFileField("补充照片")
     last_four = StringField("电话后四位", validators=[InputRequired("请填电话后四位。"), Length(min=4, max=4, message="请填四位。")])
 
 
