@@ -15,6 +15,7 @@ from crm.core.clock import now
 from crm.enterprises.models import Enterprise
 from crm.regions.models import Region
 from crm.security.models import Unit, UnitMember, User
+from tests.visits.test_attaching import picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     OpenAs = Callable[..., Page]
 
+AGAIN = "22222222-2222-4222-8222-222222222222"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -38,7 +40,8 @@ def case(app, session: Session) -> str:
     session.add_all([firm, Unit(name="市人社局", region_code="331081")])
     session.flush()
     made = Case(uuid=str(uuid.uuid4()), enterprise_id=firm.id, title="春节后缺工", kind="labour", opened_at=now(), accepted_at=now())
-    session.add_all([made, CaseDoor(token="t" * 32, enterprise_id=firm.id, made_at=now())])
+    again = Case(uuid=AGAIN, enterprise_id=firm.id, title="还是缺工", kind="labour", opened_at=now(), accepted_at=now())
+    session.add_all([made, again, CaseDoor(token="t" * 32, enterprise_id=firm.id, made_at=now())])
     session.commit()
     return f"/cases/{made.uuid}"
 
@@ -57,8 +60,10 @@ def test_a_case_is_given_out_reported_on_closed_and_found_resolved(session: Sess
     there.goto(there.url.split("/account")[0] + case)
     there.locator("summary", has_text="反馈办理结果").click()
     there.locator("#feedback-note").fill("招到 30 人")
+    there.locator("#feedback-files").set_input_files({"name": "招聘现场.jpg", "mimeType": "image/jpeg", "buffer": picture()})
     there.get_by_role("button", name="反馈办理结果").click()
     page.reload()
+    expect(page.get_by_role("img", name="招聘现场.jpg")).to_be_visible()
     page.locator("#approve-note").fill("已招到")
     page.get_by_role("button", name="审核通过，办结").click()
     page.get_by_text("已化解", exact=True).click()
@@ -71,7 +76,7 @@ def test_a_case_is_given_out_reported_on_closed_and_found_resolved(session: Sess
 def test_the_pages_of_cases_are_accessible_on_a_phone(open_as: OpenAs, case: str, dark: bool) -> None:
     page = open_as("manager", "331000", path=case, phone=True, dark=dark)
     root, found = page.url.split("/cases/")[0], {}
-    for path in (case, "/cases/?whose=all", "/cases/figures/", "/units/", f"/ask/{'t' * 32}", f"/ask/{'t' * 32}/follow", "/visits/?whose=all"):
+    for path in (case, f"{case}?join={AGAIN}", "/cases/?whose=all", "/cases/figures/?by=co_unit", "/cases/figures/", "/units/", f"/ask/{'t' * 32}", f"/ask/{'t' * 32}/follow", "/visits/?whose=all"):
         page.goto(root + path)
         wide = page.evaluate("document.documentElement.scrollWidth")
         found[path] = [v["id"] for v in Axe().run(page, options={"runOnly": TAGS}).response["violations"]] + (["sideways"] if wide > 390 else [])
