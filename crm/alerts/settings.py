@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from crm.criteria import quantity
@@ -19,4 +20,10 @@ def whole(rule: AlertRule | None, name: str, default: int) -> int:
 def exact(rule: AlertRule | None, name: str, default: int | Fraction) -> Fraction:
     """A setting in its base unit, exact."""
     given = rule.settings.get(name) if rule is not None else None
-    return Fraction(default) if given is None else quantity.parse(given).value
+    return Fraction(default) if given is None else _parsed(given)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Fraction:
+    """A night asks for the same few numbers once a firm."""
+    return quantity.parse(text).value

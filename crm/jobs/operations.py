@@ -165,7 +165,9 @@ def take_back(session: Session, leader: str, at: datetime) -> list[int]:
 def beat(session: Session, worker: str, at: datetime, started_at: datetime, *, is_leader: bool) -> None:
     """The worker is alive; whatever it runs is too. Beats of workers silent for a day are dropped."""
     session.execute(delete(WorkerBeat).where(WorkerBeat.at < at - timedelta(days=1), WorkerBeat.worker != worker))
-    session.merge(WorkerBeat(worker=worker, at=at, is_leader=is_leader, started_at=started_at))
+    values = {"at": at, "is_leader": is_leader, "started_at": started_at}
+    insert = (postgresql if is_postgresql(session) else sqlite).insert(WorkerBeat).values(worker=worker, **values)
+    session.execute(insert.on_conflict_do_update(index_elements=["worker"], set_=values))  # the clock's thread and the one that has just come to lead may write at once
     session.execute(update(JobRun).where(JobRun.state == "running", JobRun.worker == worker).values(heartbeat_at=at))
 
 

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.jobs import operations
 from crm.jobs.errors import LostRun, Unfinished
-from crm.jobs.models import JobRun
+from crm.jobs.models import JobRun, WorkerBeat
 from crm.jobs.registry import KINDS, job
 
 AT = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
@@ -147,3 +148,15 @@ def test_eight_claims_at_once_give_each_run_to_one_worker(clean_engine):
     with ThreadPoolExecutor(8) as pool:
         claimed = [key for keys in pool.map(take, range(8)) for key in keys]
     assert sorted(claimed) == list(range(1, 21))
+
+
+def test_two_first_signs_of_life_at_once_are_one(clean_engine):
+    """The clock's thread beats in the moment its process comes to lead."""
+    def beat(_number):
+        with Session(clean_engine) as session, session.begin():
+            operations.beat(session, "w:1", AT, AT, is_leader=True)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(beat, range(8)))
+    with Session(clean_engine) as session:
+        assert session.scalars(select(WorkerBeat.worker)).all() == ["w:1"]
