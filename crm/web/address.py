@@ -35,7 +35,11 @@ def words(name: str, longest: int = 64) -> str | None:
 
 def whole(name: str) -> int | None:
     """A key: a positive whole number the database can hold."""
-    text = request.args.get(name, "")
+    return key(request.args.get(name, ""))
+
+
+def key(text: str) -> int | None:
+    """The key a text names, wherever it came from: a positive whole number the database can hold."""
     return int(text) if len(text) < LONGEST_KEY and text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST else None
 
 

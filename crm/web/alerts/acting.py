@@ -157,8 +157,7 @@ def _version() -> int | None:
 
 
 def _key(name: str) -> int | None:
-    text = request.form.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < address.LONGEST_KEY else None
+    return address.key(request.form.get(name, ""))
 
 
 def _submitted(alert_id: int, name: str, form: Any, said: str, act: Callable[[], Any]) -> ResponseReturnValue:

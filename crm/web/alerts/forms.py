@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired, Length
 
 from crm.alerts.operations import LONGEST_MUTE, LONGEST_SNOOZE
 from crm.core.clock import today
+from crm.web.address import key
 from crm.web.enterprises.forms import TokenForm
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MuteForm(TokenForm):
 class AssignForm(TokenForm):
     """To whom, and a word with it."""
 
-    to = SelectField("指派给", [InputRequired("请选一个人。")], coerce=int, validate_choice=False)
+    to = SelectField("指派给", [InputRequired("请选一个人。")], coerce=lambda v: key(str(v)) or 0, validate_choice=False)
     note = StringField("交代一句", [SHORT])
 
     def __init__(self, people: Iterable[tuple[int, str]] = (), *args: object, **kwargs: object) -> None:

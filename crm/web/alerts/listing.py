@@ -85,10 +85,10 @@ class AlertsPage(Page):
     @permission_name("assign")
     def assign_many(self) -> ResponseReturnValue:
         """Give the chosen ones to one person."""
-        text = _given("to")
-        if not (text.isascii() and text.isdigit() and len(text) < address.LONGEST_KEY):
+        to = address.key(_given("to"))
+        if to is None:
             raise Invalid("请选把预警指派给谁。", field="to")
-        return _many("指派", lambda alert_id: operations.assign(db(), access(), alert_id, to=int(text), at=now()))
+        return _many("指派", lambda alert_id: operations.assign(db(), access(), alert_id, to=to, at=now()))
 
     @expose("/undo", methods=["POST"])
     @has_access
@@ -122,7 +122,7 @@ def _many(verb: str, act: Callable[[int], Any], only: str | None = None) -> Resp
 def _ids(verb: str) -> list[int]:
     given = _body().get("id", []) if request.is_json else request.form.getlist("id")
     listed = given if isinstance(given, list) else [given]
-    ids = [int(i) for i in map(str, listed) if i.isascii() and i.isdigit() and len(i) < address.LONGEST_KEY]
+    ids = [found for i in listed if (found := address.key(str(i))) is not None]
     if not ids or len(ids) > AT_ONCE:
         raise Invalid(f"请先勾选要{verb}的预警。" if not ids else f"一次最多{verb} {AT_ONCE} 条，请分几次。")
     return list(dict.fromkeys(ids))

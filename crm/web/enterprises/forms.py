@@ -21,6 +21,7 @@ from wtforms.widgets import HiddenInput
 
 from crm.core.money import WAN
 from crm.enterprises.models import KINDS, STATUSES
+from crm.web.address import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +125,7 @@ class StatusForm(TokenForm):
 class OfficerForm(TokenForm):
     """Who looks after the firm."""
 
-    officer_id = SelectField("责任助企干部", coerce=lambda v: int(v) if str(v).isdigit() else None, validators=[Optional()])
+    officer_id = SelectField("责任助企干部", coerce=lambda v: key(str(v)), validators=[Optional()])
 
 
 class EntryForm(TokenForm):

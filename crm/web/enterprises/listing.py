@@ -17,7 +17,7 @@ from crm.ladder.counts import tallies
 from crm.ladder.models import Standing
 from crm.ladder.queries import SORTS, firms
 from crm.regions.queries import region_names
-from crm.web.address import choice, here
+from crm.web.address import choice, here, key
 from crm.web.enterprises import choices, export, filters
 from crm.web.packs import label, ladder_here, place_glyph, pool_labels, title_labels
 from crm.web.page import STAFF, Page, access, db
@@ -107,9 +107,9 @@ def _only_region(wanted: Filters) -> bool:
 def _officer(text: str, officers: dict[int, str]) -> int | None:
     if text == "none":
         return None
-    if not text.isdigit() or int(text) not in officers:
+    if (chosen := key(text)) not in officers:
         raise Invalid("请选择一位本辖区的助企干部。", field="officer_id")
-    return int(text)
+    return chosen
 
 
 def _safe_query(text: str) -> str:
