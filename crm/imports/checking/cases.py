@@ -107,7 +107,7 @@ def _code(
         return code
     meant = _meant(row[name], *known)
     if meant is None:
-        findings.add(row["row"], "suspicious", check.head(name), row[name], reason, f"“{row[name]}”不认识，按“{known[0][code]}”登记，登记后可在办理时改说明。")
+        findings.add(row["row"], "suspicious", check.head(name), row[name], reason, f"“{row[name]}”不认识，写入时按“{known[0][code]}”。要写准，请先在表里改为{'、'.join(known[0].values())}之一再导入。")
     return meant or code
 
 
