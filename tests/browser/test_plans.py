@@ -65,6 +65,8 @@ def test_the_pages_of_plans_are_accessible_and_fit(session: Session, open_as: Op
     page.get_by_label("名称").fill("小微你好")
     page.get_by_label("地方").select_option(WENLING)
     page.get_by_role("button", name="预览").click()
+    page.get_by_role("button", name="创建并通知干部").wait_for()  # the click does not wait for the page it leads to
+    page.wait_for_load_state()
     found = {"preview": _wrong(page, phone=phone)}
     page.get_by_role("button", name="创建并通知干部").click()
     page.wait_for_url(re.compile(r"/plans/\d+$"))
