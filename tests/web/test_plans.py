@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from crm.core.clock import now, today
+from crm.enterprises.models import Enterprise
 from crm.security.audit import AuditEntry
 from crm.security.models import User
 from crm.visits.models import Visit
@@ -268,3 +269,17 @@ def test_what_a_colleague_promised_stands_on_the_substitutes_today_only(session:
     session.add(Absence(user_id=me(session), substitute_id=substitute, from_on=today(), to_on=today(), reason="培训", created_at=now()))
     session.commit()
     assert ["带银行上门" in text_of(client, "/today/") for client in (other, officer)] == [True, False]
+
+
+def test_todays_visits_are_in_the_order_of_the_way_and_each_firm_once(session: Session, manager: FlaskClient, officer: FlaskClient) -> None:
+    started(session, manager, per_firm="2")
+    rows = session.scalars(select(Assignment).order_by(Assignment.enterprise_id, Assignment.turn)).all()
+    keys = sorted({row.enterprise_id for row in rows})
+    for row in rows:
+        row.due_on = today()
+        session.get_one(Enterprise, row.enterprise_id).longitude = 121.3
+    for key, latitude in zip(keys, (28.3, 28.5, 28.4), strict=True):
+        session.get_one(Enterprise, key).latitude = latitude
+    session.commit()
+    route = text_of(officer, "/plans/").split('id="route"')[1].split("</ol>")[0]
+    assert [int(part.split('"')[0]) for part in route.split('href="/enterprises/')[1:]] == [keys[0], keys[2], keys[1]]

@@ -18,7 +18,7 @@ from crm.web.page import Page
 STYLES = ("css/tokens.css", "css/app.css", "css/more.css", "css/phone.css")
 SHARED = ("js/phone/store.js", "js/phone/outbox.js")
 """Read by the page and by the worker alike."""
-SCRIPTS = ("js/theme.js", "js/app.js", *SHARED, "js/visit.js", "js/phone/carried.js", "js/phone/draw.js", "js/phone/firms.js", "js/phone/visit.js", "js/phone/queue.js", "js/phone/shell.js")
+SCRIPTS = ("js/theme.js", "js/app.js", *SHARED, "js/visit.js", "js/phone/carried.js", "js/phone/draw.js", "js/phone/route.js", "js/phone/firms.js", "js/phone/visit.js", "js/phone/queue.js", "js/phone/shell.js")
 ICONS = ("mark.svg", "icons/192.png", "icons/512.png")
 
 

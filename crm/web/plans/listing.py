@@ -17,6 +17,7 @@ from crm.visits.plans.absences import stand_ins
 from crm.visits.plans.coverage import finished, mine
 from crm.visits.plans.queries import PHASES, campaigns, due, phase
 from crm.visits.plans.schemas import DEFAULT_DAYS, DEFAULT_PER_FIRM
+from crm.visits.route import Stop, in_order
 from crm.web.page import STAFF, Page, access, db
 from crm.web.plans import form as forms
 from crm.web.plans.words import MANAGERS, alerted, rule_words, templates
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(days=400)
 LATER, FIRMS_SHOWN = 12, 20
+STOPS = 20
+"""Firms a route of one day is made over at most, the longest overdue first."""
 
 
 class PlansPage(Page):
@@ -58,7 +61,7 @@ class PlansPage(Page):
         return self.show(
             "plans/mine.html", on=on, local=local, mine=mine(session, who, on), finished=finished(session, who, on), people={s.user_id: s.user for s in handed}, groups=_groups(rows, on, monday + timedelta(days=6)),
             away=[s for s in handed if s.user_id == who.user_id], standing=[s for s in handed if s.substitute_id == who.user_id], later_shown=LATER,
-            regions=region_names(session, {r.region_code for r in rows}),
+            regions=region_names(session, {r.region_code for r in rows}), route=_route(rows, on),
         )
 
     @expose("/new")
@@ -116,6 +119,14 @@ class PlansPage(Page):
 
 def _regions_of(seen: Preview | None) -> dict[str, str]:
     return region_names(db(), {f.region_code for f in seen.firms[:FIRMS_SHOWN]}) if seen else {}
+
+
+def _route(rows: list[Due], on: date) -> list[tuple[Any, float | None]]:
+    """What is due by today, each firm once, in the order of the way: (row, metres from the stop before)."""
+    owed = {row.enterprise_id: row for row in reversed(rows) if row.due_on <= on}
+    first = sorted(owed.values(), key=lambda row: (row.due_on, row.assignment_id))[:STOPS]
+    legs = in_order([Stop(row.enterprise_id, row.latitude, row.longitude, row.region_code) for row in first])
+    return [(owed[leg.key], leg.metres) for leg in legs]
 
 
 def _groups(rows: list[Due], on: date, sunday: date) -> list[tuple[str, str, list[Any]]]:

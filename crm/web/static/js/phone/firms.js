@@ -16,6 +16,24 @@
     return [ul, more];
   }
 
+  // the day's firms in the order of the way; from where one stands once that is known
+  let stand = null;
+  function routed(plan, draw_) {
+    const box = h("div", {}), said = h("p", { class: "hint", role: "status" });
+    function show() {
+      const legs = window.qijie.route(plan.map(({ f }) => ({ lat: f.lat, lon: f.lon, place: f.region })), stand), sum = legs.reduce((s, [, m]) => s + (m || 0), 0);
+      said.textContent = (stand ? "从您现在的位置出发" : "从最急的一家开始") + "，按顺路排好" + (sum ? `，直线共 ${far(sum)}` : "");
+      box.replaceChildren(...[folded(legs.map(([i, away], n) => ({ ...plan[i], away: n || !stand ? away : null, from: n ? null : away })), draw_, "", "家")].flat());
+    }
+    const here = h("button", { class: "btn", type: "button", onclick: () => {
+      if (!navigator.geolocation || !isSecureContext) { said.textContent = "这个浏览器或网址不能定位，按最急的一家开始排。"; return; }
+      said.textContent = "正在定位…";
+      navigator.geolocation.getCurrentPosition(({ coords }) => { stand = coords; show(); }, () => { said.textContent = "没有定位成功，按最急的一家开始排。"; }, { enableHighAccuracy: true, timeout: 10000, maximumAge: 60000 });
+    } }, "从我这里排");
+    show();
+    return [h("div", { class: "panel__b row row--apart" }, said, here), box];
+  }
+
   // taking an alert on says it is mine: that needs the server's word, so it waits for signal
   async function take(button, alert) {
     button.setAttribute("aria-busy", "true");
@@ -36,13 +54,14 @@
     const fresh = ({ f, a }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), h("p", { class: "wl__tags" }, level(a.level), place(f.rung)), cap(a.text), h("span", { class: "wl__e" }, h("button", { class: "btn", type: "button", onclick: e => take(e.currentTarget, a) }, "认领", h("span", { class: "sr" }, f.name + " 的预警"))));
     const quiet = f => { const seen = carried.visitedOn(f); return h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f), cap(seen ? "上次 " + seen : "没有走访记录"), h("span", { class: "wl__e" }, seen ? h("span", { class: "due" }, daysFrom(seen, on) + " 天") : log(f))); };
     // [campaign, day, whom one stands in for, turn, turns]
-    const planned = ({ f, p }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (p[1] < on ? " due--late" : "") }, p[1] < on ? `超 ${daysFrom(p[1], on)} 天` : "今天"), p[2] ? h("span", { class: "tag tag--warn" }, "代" + p[2]) : null),
-      cap(p[0] + (p[4] > 1 ? ` · 第 ${p[3]} / ${p[4]} 次` : "")), h("span", { class: "wl__e acts" }, call(f, f.contacts?.[0]), log(f)));
+    const planned = ({ f, p, away, from }) => h("li", {}, h("a", { class: "wl__n", href: card(f) }, f.name), tags(f, h("span", { class: "due" + (p[1] < on ? " due--late" : "") }, p[1] < on ? `超 ${daysFrom(p[1], on)} 天` : "今天"), p[2] ? h("span", { class: "tag tag--warn" }, "代" + p[2]) : null),
+      cap(p[0] + (p[4] > 1 ? ` · 第 ${p[3]} / ${p[4]} 次` : "")), cap(away != null ? "距上一家 " + far(away) : from != null ? "离您 " + far(from) : f.lat == null ? "没有坐标，" + (f.address || f.region) : null),
+      h("span", { class: "wl__e acts" }, f.lat != null ? h("a", { class: "icobtn icobtn--edge", href: `geo:${f.lat},${f.lon}?q=${f.lat},${f.lon}(${encodeURIComponent(f.name)})`, "aria-label": "导航到 " + f.name }, icon("i-visit")) : null, call(f, f.contacts?.[0]), log(f)));
     return [
       head(`${now.getMonth() + 1}月${now.getDate()}日 周${WEEK[now.getDay()]}`, about.user.place, `我联系 ${carried.all().filter(f => !f.other).length} 家`, about.month && "数据截至 " + about.month),
       h("div", { class: "stack" }, searchBox(text => { location.hash = "#/firms?q=" + encodeURIComponent(text); }), h("div", { "data-strips": true, class: "stack" }),
         h("div", { class: "tiles tiles--tight" }, tile("#/", "该去走访", t.due.length, "家", "7 天内和过期的"), tile("#/", "超期诉求", t.late.length, "件", `在办 ${t.open} 件`), tile("#/", "新预警", t.alerts.length, "条", "还没有认领"), tile("#/", "久未走访", t.quiet.length, "家", `超过 ${about.quiet_days} 天`)),
-        t.plan.length ? panel("plan", "走访计划", `今天该去 ${t.plan.length} 家`, folded(t.plan, planned, "", "家")) : null,
+        t.plan.length ? panel("plan", "走访计划", `今天该去 ${t.plan.length} 家`, routed(t.plan, planned)) : null,
         h("div", { class: "cols cols--today" },
           h("div", { class: "stack" }, panel("due", "该去走访", t.due.length + " 家", folded(t.due, due, "七天内没有说好要去的。走访时填“下一步”和日期，到时会出现在这里。", "家")), panel("quiet", "久未走访", `${t.quiet.length} 家，超过 ${about.quiet_days} 天`, folded(t.quiet, quiet, `都在 ${about.quiet_days} 天内去过。`, "家"))),
           h("div", { class: "stack" }, panel("cases", "超期诉求", t.late.length + " 件", folded(t.late, late, "没有超期的诉求。", "件")), panel("new", "新预警", t.alerts.length + " 条", folded(t.alerts, fresh, "没有待认领的预警。", "条"))))),
