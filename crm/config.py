@@ -48,6 +48,9 @@ class Settings:
     public_url: str = ""  # what the QR code of a record points to; empty: http://host:port
     phone_sign_out: str = "clear"  # what a phone keeps after sign-out: clear | encrypt (unreadable until the same user signs in again)
     unit_name: str = ""  # head of the printed record; empty: the pack's
+    seal_certificate: str = ""  # file of the certificate that seals signed records: PKCS#12 or PEM; empty: none
+    seal_key: str = ""  # file of its private key, where the certificate is PEM
+    seal_password_file: str = ""  # file with the password of the PKCS#12 or of the key
     smtp_host: str = ""  # empty: no mail leaves; the page of channels says so
     smtp_port: int = 587
     smtp_security: str = "starttls"  # starttls | tls | none

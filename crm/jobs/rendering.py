@@ -10,7 +10,7 @@ from crm.core.clock import now
 from crm.core.errors import CrmError
 from crm.jobs.importing import asking
 from crm.jobs.registry import job
-from crm.reports import binding, papers
+from crm.reports import binding, papers, seal
 from crm.reports.operations import JOB, make_record
 from crm.reports.pool import RenderPool
 
@@ -37,7 +37,7 @@ def render_record(context: Context) -> dict[str, Any]:
     settings = context.settings
     with context.transaction() as session:
         variant = str(context.payload.get("variant", "full"))
-        done = make_record(session, int(context.payload["visit_id"]), pool(settings.data_dir), settings.data_dir, settings.base_url, now(), variant)
+        done = make_record(session, int(context.payload["visit_id"]), pool(settings.data_dir), settings.data_dir, settings.base_url, now(), variant, seal.of(settings))
         return {"pages": done.pages, "size": done.size, "sha256": done.sha256}
 
 
@@ -64,7 +64,7 @@ def bind_records(context: Context) -> dict[str, Any]:
         context.progress(number, len(ids), "逐份生成")
         try:
             with context.transaction() as session:  # kept one by one: a run cut short goes on from here
-                make_record(session, visit_id, pool(settings.data_dir), settings.data_dir, settings.base_url, now(), variant)
+                make_record(session, visit_id, pool(settings.data_dir), settings.data_dir, settings.base_url, now(), variant, seal.of(settings))
         except CrmError as error:
             failed[visit_id] = error.message
     context.progress(len(ids), len(ids), "合订")

@@ -14,7 +14,7 @@ import crm.schema  # noqa: F401  # every table, so that foreign keys resolve
 from crm.config import ConfigurationError, Settings
 from crm.core.db import make_engine
 from crm.core.errors import CrmError
-from crm.reports import fonts, operations
+from crm.reports import fonts, operations, seal
 from crm.reports.pool import RenderPool
 from crm.visits.models import Visit
 
@@ -37,7 +37,7 @@ def visit(uuid: str, output: Path, data_dir: Path | None, *, as_json: bool) -> N
         if found is None:
             raise click.ClickException(f"没有走访 {uuid}。走访页地址的最后一段就是编号。")
         try:
-            done = operations.draw(found, pool, settings.data_dir, settings.base_url)
+            done = operations.draw(found, pool, settings.data_dir, settings.base_url, seal=seal.of(settings))
         except CrmError as error:
             raise click.ClickException(error.message) from None
     output.write_bytes(done.pdf)

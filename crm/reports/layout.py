@@ -10,7 +10,7 @@ import logging
 import re
 import zlib
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -33,6 +33,7 @@ FINE_DECIMALS = re.compile(rb"(?<=\.\d{3})\d+")  # thousandths of a pixel: 0.3 �
 QUANTITY = re.compile(r"(?<=[≥≤＞＜><=±约差])\s(?=[\d−-])|(?<=\d)\s(?=[一-鿿%％‰℃])")
 MONEY_UNIT = re.compile(r"(?<=[万亿千])(?=元)")
 VARIANT = "pdf/a-3u"
+RANGE = b"/ByteRange[0 0000000000 0000000000 0000000000]"  # of a seal, before it is known
 
 
 def lay_out(template: str, sheets: Iterable[str], pictures: dict[str, tuple[str, bytes]], **values: Any) -> weasyprint.Document:
@@ -43,8 +44,13 @@ def lay_out(template: str, sheets: Iterable[str], pictures: dict[str, tuple[str,
     return _page()(text, fetcher()(pictures)).render(font_config=_fonts(), stylesheets=parsed, pdf_tags=True, pdf_variant=VARIANT)
 
 
-def write(document: weasyprint.Document, identifier: str, made_at: str, attached: tuple[str, str, dict[str, Any]] | None) -> bytes:
-    """The bytes. `identifier` is a hexadecimal digest, `made_at` ISO 8601, `attached` (file name, description, data)."""
+def write(
+    document: weasyprint.Document, identifier: str, made_at: str, attached: tuple[str, str, dict[str, Any]] | None, gap: dict[str, Any] | None = None
+) -> bytes:
+    """The bytes. `identifier` is a hexadecimal digest, `made_at` ISO 8601, `attached` (file name, description, data).
+
+    `gap` is the place for a seal (crm.reports.seal.Seal.gap), left open.
+    """
     options: dict[str, Any] = {}
     if attached:
         import weasyprint
@@ -52,12 +58,36 @@ def write(document: weasyprint.Document, identifier: str, made_at: str, attached
         at = datetime.fromisoformat(made_at)
         content = json.dumps(attached[2], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         options["attachments"] = [weasyprint.Attachment(string=content, name=attached[0], description=attached[1], created=at, modified=at, relationship="Data")]
-    return document.write_pdf(pdf_identifier=bytes.fromhex(identifier)[:16], pdf_variant=VARIANT, pdf_tags=True, finisher=_settle, **options)  # type: ignore[no-any-return]
+    return document.write_pdf(pdf_identifier=bytes.fromhex(identifier)[:16], pdf_variant=VARIANT, pdf_tags=True, finisher=partial(_settle, gap), **options)  # type: ignore[no-any-return]
 
 
-def _settle(_document: weasyprint.Document, pdf: pydyf.PDF) -> None:
+def _settle(gap: dict[str, Any] | None, _document: weasyprint.Document, pdf: pydyf.PDF) -> None:
     """Put every object into bytes once: with an identifier pydyf would compress each stream a second time for its hash."""
+    if gap:
+        _leave_open(pdf, gap)
     pdf.objects[1:] = [_settled()(object_) for object_ in pdf.objects[1:]]
+
+
+def _leave_open(pdf: pydyf.PDF, gap: dict[str, Any]) -> None:
+    """A signature field without a picture on the first page, its contents to be filled in by the caller."""
+    import pydyf
+
+    class Plain(pydyf.Object):
+        compressible = False  # must stand in the file as it is
+        data = b""
+
+    value, field, name = Plain(), Plain(), gap["name"].encode("utf-16-be").hex()
+    value.data = (
+        f"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/Contents<{gap['mark'].ljust(gap['digits'], '0')}>"
+        f"{RANGE.decode()}/M({gap['at']})/Name<feff{name}>>>"
+    ).encode()
+    pdf.add_object(value)
+    pdf.add_object(field)
+    page = pdf.objects[pdf.pages["Kids"][0]]
+    at = page.reference.decode()
+    field.data = f"<</Type/Annot/Subtype/Widget/FT/Sig/T(seal)/F 132/Rect[0 0 0 0]/P {at}/V {value.reference.decode()}>>".encode()
+    page["Annots"] = pydyf.Array([*page.get("Annots", []), field.reference])
+    pdf.catalog["AcroForm"] = pydyf.Dictionary({"Fields": pydyf.Array([field.reference]), "SigFlags": 3})
 
 
 @cache

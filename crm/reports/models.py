@@ -19,6 +19,7 @@ class RenderedRecord(Keyed):
     size: Mapped[int] = mapped_column(BigInteger)
     pages: Mapped[int]
     path: Mapped[str] = mapped_column(String(200))  # relative to data_dir
+    sealed_by: Mapped[str | None] = mapped_column(String(200))  # holder and issuer of the certificate; null: not sealed
     made_at: Mapped[Instant]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +24,12 @@ from crm.visits.operations.attaching import read_print
 from crm.visits.operations.signing import record_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy.orm import Session
 
     from crm.reports.models import Paper
     from crm.reports.pool import RenderPool
     from crm.reports.render import Rendered
+    from crm.reports.seal import Seal
     from crm.visits.models import Attachment
 
 JOB = "render_record"
@@ -48,8 +49,15 @@ def ready(session: Session, visit: Visit, variant: str = "full") -> RenderedReco
     return session.scalar(query.order_by(RenderedRecord.id.desc()).limit(1))
 
 
+def sealed_by(session: Session, visit: Visit) -> str | None:
+    """Whose seal the newest PDF of this content bears; '' where it bears none, None where there is no PDF yet."""
+    query = select(RenderedRecord.sealed_by).where(RenderedRecord.visit_id == visit.id, RenderedRecord.content_digest == visit.digest)
+    found = session.execute(query.order_by(RenderedRecord.made_at.desc(), RenderedRecord.id.desc()).limit(1)).first()
+    return None if found is None else found[0] or ""
+
+
 def make_record(
-    session: Session, visit_id: int, pool: RenderPool, data_dir: Path, verify_base: str, at: datetime, variant: str = "full"
+    session: Session, visit_id: int, pool: RenderPool, data_dir: Path, verify_base: str, at: datetime, variant: str = "full", seal: Seal | None = None
 ) -> RenderedRecord:
     """Render a signed visit and keep the file; a content that was rendered before is not rendered again.
 
@@ -61,25 +69,35 @@ def make_record(
     done = ready(session, visit, variant)
     if done is not None and (data_dir / done.path).is_file():
         return done
-    rendered = draw(visit, pool, data_dir, verify_base, variant)
+    rendered = draw(visit, pool, data_dir, verify_base, variant, seal)
     digest, path = keep(data_dir, rendered.pdf, "pdf")
     if done is None:
         done = RenderedRecord(visit_id=visit.id, content_digest=visit.digest, variant=variant)
         session.add(done)
+    done.sealed_by = f"{seal.holder}（{seal.issuer} 颁发）"[:200] if seal and _bears(seal, visit) else None
     done.sha256, done.size, done.pages, done.path, done.made_at = digest, len(rendered.pdf), rendered.pages, path, at
     session.flush()
     return done
 
 
-def draw(visit: Visit, pool: RenderPool, data_dir: Path, verify_base: str, variant: str = "full") -> Rendered:
-    """The PDF of a signed visit whose attachments are loaded, not kept anywhere."""
+def draw(visit: Visit, pool: RenderPool, data_dir: Path, verify_base: str, variant: str = "full", seal: Seal | None = None) -> Rendered:
+    """The PDF of a signed visit whose attachments are loaded, not kept anywhere; sealed where the certificate was valid at sign-off."""
     record = record_of(visit, verify_base) | ({} if variant == "full" else {"variant": variant})
     if missing := missing_characters(pool.fonts, printable(record)):
         raise CharactersMissing(missing, data_dir / "fonts" / "custom")
     shown = {a.uuid: a for a in visit.attachments}
     photos = record["photos"] if variant == "full" else []
     wanted = [p["id"] for p in (*photos, *record["signatures"])]
-    return pool.render(record, dict(_picture(shown[key], data_dir) for key in wanted if key in shown))
+    pictures = dict(_picture(shown[key], data_dir) for key in wanted if key in shown)
+    if seal is None or not _bears(seal, visit):
+        return pool.render(record, pictures)
+    gap = seal.gap(f"{record['digest']} {variant}", datetime.fromisoformat(record["signed_at"]))
+    rendered = pool.render({**record, "seal": gap}, pictures)
+    return replace(rendered, pdf=seal.fill(rendered.pdf, gap["mark"]))
+
+
+def _bears(seal: Seal, visit: Visit) -> bool:
+    return visit.signed_at is not None and seal.covers(visit.signed_at)
 
 
 def _picture(attachment: Attachment, data_dir: Path) -> tuple[str, bytes]:

@@ -44,10 +44,11 @@ def _abstract(record: dict[str, Any], images: dict[str, bytes]) -> weasyprint.Do
 
 
 def written(document: weasyprint.Document, record: dict[str, Any]) -> bytes:
-    """PDF/A-3u with the record's data inside."""
+    """PDF/A-3u with the record's data inside, and room for a seal where one is wanted."""
     variant = record.get("variant", "full")
     identifier = record["digest"] if variant == "full" else sha256(f"{record['digest']} {variant}".encode()).hexdigest()
-    return write(document, identifier, record["signed_at"], ("visit.json", "走访记录数据", record))
+    told = {key: value for key, value in record.items() if key != "seal"}
+    return write(document, identifier, record["signed_at"], ("visit.json", "走访记录数据", told), record.get("seal"))
 
 
 def _pictures(view: RecordView, images: dict[str, bytes]) -> dict[str, tuple[str, bytes]]:

@@ -10,6 +10,7 @@ from flask_appbuilder import expose
 
 from crm.core.clock import local, now
 from crm.reports import papers
+from crm.reports.operations import sealed_by
 from crm.visits.operations.signing import code_for_people, digest_of
 from crm.visits.queries import by_check_code
 from crm.web.page import Page, db
@@ -50,7 +51,7 @@ class RecordsPage(Page):
         intact = digest_of(visit.frozen) == visit.digest
         return self.show(
             "records/verify.html", state="intact" if intact else "changed", code=code_for_people(bare), number=visit.number,
-            day=local(visit.signed_at).date(), unit=visit.frozen["unit"], checked=local(now()),
+            day=local(visit.signed_at).date(), unit=visit.frozen["unit"], checked=local(now()), sealed=sealed_by(db(), visit),
         )  # fmt: skip
 
 

@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from pypdf import PdfReader
 from sqlalchemy import func, select
 
 from crm.jobs.models import JobRun
 from crm.jobs.rendering import bind_records, render_paper
 from crm.reports.models import Paper, RenderedRecord
+from crm.reports.seal import Seal
+from crm.visits.models import Visit
 from tests.reports.conftest import faces, pool  # noqa: F401  # fixtures
+from tests.reports.test_seal import certificate
 from tests.web.test_visits import firm, logged, officer, stranger  # noqa: F401  # fixtures
 
 
@@ -139,3 +143,22 @@ def test_a_shorter_variant_is_asked_for_and_kept_apart(officer, firm, session, w
 
 def test_an_unknown_variant_is_refused(officer, firm):  # noqa: F811
     assert officer.post(f"/visits/{signed(officer, firm)}/record", data={"variant": "huge"}).status_code == 422
+
+
+def test_the_verification_page_says_whose_seal_a_record_bears(officer, firm, session, worker, client, monkeypatch):  # noqa: F811
+    from crm.jobs.rendering import render_record
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    monkeypatch.setattr("crm.jobs.rendering.seal.of", lambda _settings: Seal(key, (certificate(key),)))
+    officer.post(f"/visits/{signed(officer, firm)}/record", data={"variant": "full"})
+    worker(render_record, "render_record")
+    code = session.scalars(select(Visit.check_code)).one()
+    assert "青禾市经济和信息化局（青禾市经济和信息化局 颁发）" in client.get(f"/v/{code}").get_data(as_text=True)
+
+
+def test_the_verification_page_says_that_a_record_bears_no_seal(officer, firm, session, worker, client):  # noqa: F811
+    from crm.jobs.rendering import render_record
+
+    officer.post(f"/visits/{signed(officer, firm)}/record", data={"variant": "full"})
+    worker(render_record, "render_record")
+    assert "<dt>电子签章</dt><dd>未加盖</dd>" in client.get(f"/v/{session.scalars(select(Visit.check_code)).one()}").get_data(as_text=True)
