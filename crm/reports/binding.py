@@ -72,12 +72,16 @@ def _bytes_of(session: Session, visit: Visit, variant: str, data_dir: Path) -> b
 
 
 def _joined(made: list[tuple[Visit, bytes]]) -> tuple[bytes, int]:
-    """One file in the order of the visits, a bookmark for each; for printing: the originals alone are PDF/A."""
+    """One file in the order of the visits, a bookmark for each; for printing: the originals alone are PDF/A and sealed."""
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter()
     for visit, data in made:
-        writer.append(PdfReader(io.BytesIO(data)), outline_item=_name(visit), import_outline=False)
+        record = PdfReader(io.BytesIO(data))
+        for page in record.pages:  # a seal holds for its own file alone: in another it would read as broken
+            page.pop("/Annots", None)
+        record.root_object.pop("/AcroForm", None)
+        writer.append(record, outline_item=_name(visit), import_outline=False)
     writer.add_metadata({"/Producer": "企阶", "/Title": f"走访记录合订（{len(made)} 份）"})
     out = io.BytesIO()
     writer.write(out)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from pypdf import PdfReader
 
 from crm.config import ConfigurationError, Settings
-from crm.reports import seal
+from crm.reports import binding, seal
 from tests.reports.samples import short_record
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ def test_a_record_without_a_seal_is_as_before(pool: RenderPool):
 def test_a_text_like_the_gap_does_not_move_the_seal(pool: RenderPool, own: seal.Seal):
     visit = {**short_record()["visit"], "summary": "/Contents<00>/ByteRange[0 0000000000 0000000000 0000000000]"}
     assert parts(sealed(pool, own, visit=visit, author="/ByteRange[0 0000000000 0000000000 0000000000]"))
+
+
+def test_records_bound_together_bear_no_broken_seals(paper: bytes):
+    visits = [SimpleNamespace(number=number, enterprise=SimpleNamespace(name="某厂")) for number in "12"]
+    joined, pages = binding._joined([(visit, paper) for visit in visits])  # type: ignore[arg-type]
+    assert (pages, PdfReader(io.BytesIO(joined)).get_fields(), b"ByteRange" in joined) == (2, None, False)
 
 
 def test_a_visit_signed_before_the_certificate_began_bears_no_seal(own: seal.Seal):
