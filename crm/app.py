@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import crm.schema  # noqa: F401  # fills the metadata
 from crm.config import Settings
+from crm.core.clock import now
 from crm.core.db import make_engine, make_sessions
 from crm.ladder import changes
 from crm.reports import seal
@@ -34,7 +35,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None, *
     if not app.testing:
         configure(settings)
     app.extensions["crm_settings"] = settings
-    seal.of(settings)  # a certificate that cannot be used is told now, not with the first record
+    seal.ready(settings, now())  # a certificate that cannot be used is told now, not with the first record
     if (hops := settings.trusted_proxies) > 0:  # else anybody could choose the address the lockout and the trail see
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     engine = engine or make_engine(settings.url)

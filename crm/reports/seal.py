@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ from crm.reports import cms
 from crm.reports.layout import RANGE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from crm.config import Settings
 
 ROOM = 2048  # bytes of a signature beside its certificates
@@ -80,7 +81,16 @@ def of(settings: Settings) -> Seal | None:
     password = _read("CRM_SEAL_PASSWORD_FILE", settings.seal_password_file).strip() if settings.seal_password_file else None
     data = _read("CRM_SEAL_CERTIFICATE", settings.seal_certificate)
     seal = _pem(data, settings.seal_key, password) if data.lstrip().startswith(b"-----BEGIN") else _p12(data, password)
-    _check(seal, datetime.now(UTC))
+    _check(seal)
+    return seal
+
+
+def ready(settings: Settings, at: datetime) -> Seal | None:
+    """The seal at the start of a process: also refused when its certificate is not in force at `at`."""
+    seal = of(settings)
+    if seal and not seal.covers(at):
+        first, last = (local(day).date() for day in (seal.certificates[0].not_valid_before_utc, seal.certificates[0].not_valid_after_utc))
+        raise ConfigurationError(f"CRM_SEAL_CERTIFICATE：“{seal.holder}”的证书有效期是 {first} 至 {last}，现在不能用。请换新证书，或去掉这个设置。")
     return seal
 
 
@@ -115,15 +125,12 @@ def _pem(data: bytes, key_path: str, password: bytes | None) -> Seal:
     return Seal(key, certificates)  # type: ignore[arg-type]  # the kind of key is checked next
 
 
-def _check(seal: Seal, at: datetime) -> None:
+def _check(seal: Seal) -> None:
     if not isinstance(seal.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or (isinstance(seal.key, rsa.RSAPrivateKey) and seal.key.key_size < 2048):
         raise ConfigurationError("CRM_SEAL_CERTIFICATE：签章证书要用 RSA（2048 位以上）或椭圆曲线密钥，暂不支持国密 SM2。")
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if seal.key.public_key().public_bytes(*form) != seal.certificates[0].public_key().public_bytes(*form):
         raise ConfigurationError("CRM_SEAL_KEY 与 CRM_SEAL_CERTIFICATE 不是一对：请确认私钥和证书，证书链里单位自己的证书放在最前。")
-    if not seal.covers(at):
-        first, last = (local(day).date() for day in (seal.certificates[0].not_valid_before_utc, seal.certificates[0].not_valid_after_utc))
-        raise ConfigurationError(f"CRM_SEAL_CERTIFICATE：“{seal.holder}”的证书有效期是 {first} 至 {last}，现在不能用。请换新证书，或去掉这个设置。")
 
 
 def _named(name: x509.Name) -> str:

@@ -172,4 +172,4 @@ def test_a_seal_that_cannot_be_used_is_refused_with_what_to_do(tmp_path: Path, k
         pem(tmp_path, small, certificate(small))
     changes = {"no file": {"seal_certificate": str(tmp_path / "none")}, "no key": {"seal_key": ""}, "no certificate": {"seal_certificate": ""}}
     with pytest.raises(ConfigurationError, match=said):
-        seal.of(replace(good, **changes.get(what, {})))
+        seal.ready(replace(good, **changes.get(what, {})), SIGNED)
