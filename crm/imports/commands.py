@@ -11,6 +11,7 @@ import click
 import orjson
 from sqlalchemy import select
 
+import crm.schema  # noqa: F401  # every table, so that an undo finds what was built on a row
 from crm.config import Settings
 from crm.core.clock import now
 from crm.core.db import make_engine, make_sessions, transaction

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import subprocess
+import sys
+
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -109,3 +112,9 @@ def test_a_refusal_is_one_json_document_and_exit_1(run: Callable[..., Result], t
 
 def test_no_file_is_wrong_use(run: Callable[..., Result]) -> None:
     assert run().exit_code == 2
+
+
+def test_the_command_alone_knows_every_table_an_undo_must_look_at() -> None:
+    """In the tests everything is imported already; on a server the command is not."""
+    asked = "import crm.imports.commands\nfrom crm.core.db import metadata\nprint({'visit', 'case_file', 'alert_link'} <= {t.name for t in metadata.sorted_tables})"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "True\n"
