@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
