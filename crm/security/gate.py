@@ -71,11 +71,11 @@ def _refuse_nonsense() -> None:
 
 
 def _ask_to_sign_in(is_api: bool) -> ResponseReturnValue:
+    if is_api or request.is_json or _wants_json():
+        raise Unauthorized  # the cookie is left alone: a request under way behind a page must not take the token of a form just opened
     if "_user_id" in session:
         session.clear()
         flash("登录已失效：太久没有操作，或密码已修改。请重新登录。", "warning")
-    if is_api or request.is_json or _wants_json():
-        raise Unauthorized
     target = request.full_path.rstrip("?") if request.method in SAFE and request.path != "/" else None
     return redirect(url_for("SignIn.login", next=target))
 

@@ -237,7 +237,7 @@ CasesApi.step                       OMA    case +step
 IntakeApi.receive                   open
 """
 
-SHARED = {"+run": "1", "+outbox": "1", "+channel": "email", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X", "+step": "progress", "token": "nobody-knows"}
+SHARED = {"+run": "1", "+outbox": "1", "+channel": "email", "+job": "nightly", "+version": "v1", "+file": "22222222-2222-4222-8222-222222222222", "filename": "css/app.css", "code": "X", "+step": "progress", "token": "nobody-knows", "signed": "nothing"}
 """What stands in an address that belongs to no county."""
 
 

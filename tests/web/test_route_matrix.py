@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -40,7 +41,7 @@ def routes(app):
 def address(rule, kinds, ids):
     """The rule with `ids` in its arguments, in the order the expectation names them."""
     text, waiting = rule.rule, list(kinds)
-    for part in [p for p in text.split("/") if p.startswith("<")]:
+    for part in re.findall(r"<[^>]+>", text):
         name = part.strip("<>").rpartition(":")[2]
         kind = waiting.pop(0) if waiting else name
         text = text.replace(part, str(SHARED[kind] if kind in SHARED else ids[kind]), 1)

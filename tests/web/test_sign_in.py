@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from crm.security import audit
 from crm.security.models import Unit, UnitMember, User, UserProfile
@@ -228,3 +228,10 @@ def test_a_department_reads_its_unit_not_that_a_jurisdiction_is_missing(session,
     session.commit()
     page = client.get("/account/").get_data(as_text=True)
     assert ("人社局" in page, "还没有辖区" in page) == (True, False)
+
+
+def test_a_request_under_way_with_a_session_that_ended_leaves_the_cookie_to_the_form_just_opened(app, sign_in):
+    client = sign_in("officer", "331081")
+    in_session(app, lambda s: (s.execute(update(UserProfile).values(session_version=9)), s.commit()))
+    answer = client.get("/m/session", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (401, [])
