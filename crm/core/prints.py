@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from crm.core.errors import CrmError
+from crm.core.uploads import Unreadable, open_picture
 
 RECIPE = "1"  # raise when the way prints are made changes
 PHOTO_SIZE = (800, 500)  # 80 × 50 mm at 254 dpi: half of a stored photo, which JPEG decodes at no cost
 PHOTO_QUALITY = 60
 INK_HEIGHT = 200
-MAX_PIXELS = 60_000_000
 
 
 class PictureUnreadable(CrmError):
@@ -60,12 +60,6 @@ def unseal(kept: bytes) -> bytes | None:
 
 def _open(data: bytes, draft: tuple[int, int] | None = None) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
-        if image.width * image.height > MAX_PIXELS:
-            raise PictureUnreadable("照片太大，无法打印。请重新上传小一些的照片。")
-        if draft:
-            image.draft("RGB", draft)  # JPEG decodes at a half or a quarter
-        image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise PictureUnreadable("有一张照片打不开，可能已损坏。请补传后再生成记录。") from error
-    return image
+        return open_picture(data, draft=draft)
+    except Unreadable as error:
+        raise PictureUnreadable("有一张照片打不开，可能已损坏或太大。请补传后再生成记录。") from error

@@ -37,14 +37,19 @@ class Unreadable(Invalid):
 # ── what it is ───────────────────────────────────────────────────────────
 
 
-def open_picture(data: bytes, most: int = MAX_PIXELS) -> Image.Image:
-    """A JPEG, PNG or WebP, decoded; Unreadable for anything else and for more than `most` pixels, before they are decoded."""
+def open_picture(data: bytes, most: int = MAX_PIXELS, draft: tuple[int, int] | None = None) -> Image.Image:
+    """A JPEG, PNG or WebP, decoded; Unreadable for anything else and for more than `most` pixels, before they are decoded.
+
+    `draft`: a JPEG may be decoded at a half or a quarter, as long as it stays larger than this.
+    """
     if data[4:12] in HEIC:
         raise Unreadable("这是 HEIC 照片，服务器读不了。请在手机“设置—相机—格式”选“兼容性最佳”，或用浏览器拍照上传。", field="file")
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
         if image.width * image.height > most:
             raise Unreadable(f"照片有 {image.width} × {image.height} 点，太大了，请缩小后再传。", field="file")
+        if draft:
+            image.draft("RGB", draft)
         image.load()
     except Image.DecompressionBombError as error:
         raise Unreadable("照片的点数太多，请缩小后再传。", field="file") from error
