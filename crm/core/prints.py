@@ -62,4 +62,4 @@ def _open(data: bytes, draft: tuple[int, int] | None = None) -> Image.Image:
     try:
         return open_picture(data, draft=draft)
     except Unreadable as error:
-        raise PictureUnreadable("有一张照片打不开，可能已损坏或太大。请补传后再生成记录。") from error
+        raise PictureUnreadable("有一张照片太大或已损坏，打不开。请补传后再生成记录。") from error
