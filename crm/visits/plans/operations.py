@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crm.core.bulk import among
 from crm.core.clock import start_of
 from crm.core.db import is_postgresql
 from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -126,13 +127,16 @@ def assign(session: Session, access: Access, campaign_id: int, *, on: date, at: 
     taking = set(session.scalars(select(CampaignOfficer.user_id).where(CampaignOfficer.campaign_id == campaign.id)))
     shared = share(firms, [o for o in eligible(session, access, campaign.region_code) if o.id in taking], rule, most=campaign.per_officer, loads=loads)
     _write(session, campaign, fresh, shared.given, shared.left, on, at)
+    found: dict[int, list[int]] = defaultdict(list)
     for firm in waiting:
         if firm.id in shared.given:
-            nobody = (Assignment.campaign_id == campaign.id, Assignment.enterprise_id == firm.id, Assignment.officer_id.is_(None))
-            session.execute(update(Assignment).where(*nobody).values(officer_id=shared.given[firm.id], why=None))
+            found[shared.given[firm.id]].append(firm.id)
+    for officer, keys in found.items():
+        nobody = (Assignment.campaign_id == campaign.id, among(Assignment.enterprise_id, keys), Assignment.officer_id.is_(None))
+        session.execute(update(Assignment).where(*nobody).values(officer_id=officer, why=None))
     _tell(session, campaign, list(shared.given.values()), at)
     session.flush()
-    return len(fresh) + sum(firm.id in shared.given for firm in waiting)
+    return len(fresh) + sum(map(len, found.values()))
 
 
 def reassign(session: Session, access: Access, campaign_id: int, ids: Sequence[int], officer_id: int, *, on: date, at: datetime) -> Moved:
